@@ -1,0 +1,28 @@
+"""The composition root: makes every part of a run from a job, and runs it. Knows all concrete classes."""
+
+from harvester.assembly.check import AccountCheck, Checked, check_job
+from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_job, read_all_targets
+from harvester.assembly.run import Outcome, ProviderProgress, Run, RunOptions, opened_run
+from harvester.assembly.status import Status, read_status
+from harvester.assembly.surroundings import Surroundings, SystemClock
+
+__all__ = [
+    "AccountCheck",
+    "Checked",
+    "HarvestPlan",
+    "Outcome",
+    "Plan",
+    "ProviderProgress",
+    "Range",
+    "Run",
+    "RunOptions",
+    "Status",
+    "Surroundings",
+    "SystemClock",
+    "Targets",
+    "check_job",
+    "opened_run",
+    "plan_job",
+    "read_all_targets",
+    "read_status",
+]

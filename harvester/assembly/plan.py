@@ -1,0 +1,172 @@
+"""What a job will ask and cost, before anything paid is sent."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from harvester.engine.checkpoint import count_targets, make_tables, rejected_lines, take_in
+from harvester.job import CompiledHarvest, Job
+from harvester.jobdir import target_lines
+from harvester.model import RateRule, Scope
+
+RejectedLines = Sequence[tuple[str, int, str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What the job's lists hold."""
+
+    by_scope: dict[Scope, int]
+    lines: int  #: usable ones, repeated names included
+    rejected: int
+    first_rejected: RejectedLines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """At least and at most; None = without a bound that is known."""
+
+    least: int
+    most: int | None
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(
+            least=self.least + other.least,
+            most=None if self.most is None or other.most is None else self.most + other.most,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarvestPlan:
+    """One harvest's share."""
+
+    name: str
+    provider: str
+    report: str
+    targets: int
+    requests: Range
+    units: Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPlan:
+    """One provider's share: all its harvests go through one budget and one rate."""
+
+    unit: str
+    requests: Range
+    units: Range
+    least_s: float | None  #: None = no rate limit, so the answers' own pace decides
+    most_s: float | None
+    budget: int | None
+
+    @property
+    def is_covered(self) -> bool | None:
+        """Whether the budget pays for all of it; None = it depends on what the targets have."""
+        if self.budget is None or (self.units.most is not None and self.units.most <= self.budget):
+            return True
+        return False if self.units.least > self.budget else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job will ask and cost."""
+
+    job: str
+    targets: Targets
+    harvests: tuple[HarvestPlan, ...]
+    providers: dict[str, ProviderPlan]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan for scripts."""
+        return {
+            "job": self.job,
+            "targets": next(iter(self.targets.by_scope.values())),
+            "targets_rejected": self.targets.rejected,
+            "harvests": [
+                {
+                    "harvest": item.name,
+                    "provider": item.provider,
+                    "report": item.report,
+                    "targets": item.targets,
+                    **_range("requests", item.requests),
+                    **_range("units", item.units),
+                }
+                for item in self.harvests
+            ],
+            "providers": {
+                name: {
+                    "unit": item.unit,
+                    **_range("requests", item.requests),
+                    **_range("units", item.units),
+                    "least_seconds": item.least_s,
+                    "most_seconds": item.most_s,
+                    "budget": item.budget,
+                    "covered": item.is_covered,
+                }
+                for name, item in self.providers.items()
+            },
+        }
+
+
+def read_all_targets(job: Job, stdin: BinaryIO, notice: Callable[[str], None]) -> Targets:
+    """Read the job's lists as a run would, into a database that is thrown away. Raises ConfigError."""
+    with closing(sqlite3.connect("", isolation_level=None)) as db:  # "" = a temporary file: flat memory
+        make_tables(db)
+        intake = take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=True)
+        return Targets(
+            by_scope={scope: count_targets(db, scope) for scope in job.scopes},
+            lines=intake.lines,
+            rejected=intake.rejected,
+            first_rejected=rejected_lines(db, 20),
+        )
+
+
+def plan_job(job: Job, targets: Targets) -> Plan:
+    """Return what the whole job asks and costs, from its beginning."""
+    harvests = tuple(_plan_harvest(item, targets) for item in job.harvests)
+    providers: dict[str, ProviderPlan] = {}
+    for name, account in job.accounts.items():
+        mine = [item for item in harvests if item.provider == name]
+        requests, units = _sum(item.requests for item in mine), _sum(item.units for item in mine)
+        keys = len(account.config.keys)
+        providers[name] = ProviderPlan(
+            unit=account.provider.unit,
+            requests=requests,
+            units=units,
+            least_s=_seconds(requests.least, account.rate, keys),
+            most_s=None if requests.most is None else _seconds(requests.most, account.rate, keys),
+            budget=account.config.budget,
+        )
+    return Plan(job=job.config.name, targets=targets, harvests=harvests, providers=providers)
+
+
+def _plan_harvest(item: CompiledHarvest, targets: Targets) -> HarvestPlan:
+    count = targets.by_scope[item.harvest.scope]
+    tasks = -(-count // item.exchange.targets_per_task)
+    forecast = item.exchange.forecast()
+    return HarvestPlan(
+        name=item.harvest.name,
+        provider=item.harvest.provider,
+        report=item.report.name,
+        targets=count,
+        requests=_times(tasks, forecast.least_requests, forecast.most_requests),
+        units=_times(tasks, forecast.least_units, forecast.most_units),
+    )
+
+
+def _times(tasks: int, least: int, most: int | None) -> Range:
+    return Range(least=tasks * least, most=None if most is None else tasks * most)
+
+
+def _sum(ranges: Iterable[Range]) -> Range:
+    return sum(ranges, Range(least=0, most=0))
+
+
+def _seconds(requests: int, rate: RateRule | None, keys: int) -> float | None:
+    return None if rate is None else requests * rate.window_s / rate.calls / keys
+
+
+def _range(name: str, found: Range) -> dict[str, int | None]:
+    return {f"least_{name}": found.least, f"most_{name}": found.most}

@@ -1,0 +1,163 @@
+"""A run of a job: opened, watched, ended."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from harvester.assembly.accounts import credentials, lane_names
+from harvester.assembly.stations import Builder, Station
+from harvester.assembly.surroundings import Surroundings
+from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
+from harvester.engine.lane import Stop
+from harvester.engine.ports import State, Tally
+from harvester.engine.render import REJECTS, TASKS, Crop
+from harvester.engine.run import run_lanes
+from harvester.engine.sink import JsonLines
+from harvester.engine.store import Writer, writing
+from harvester.job import Job
+from harvester.jobdir import JobDirectory
+from harvester.model import RateRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line adds to the config."""
+
+    max_targets: int | None = None
+    retry_set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderProgress:
+    """How far a provider's work has come."""
+
+    tasks_done: int
+    tasks: int
+    tally: Tally  #: of the whole job
+    budget: int | None
+    unit: str
+    open_requests: int
+    closed_s: float  #: for how long nothing will leave
+    rate: RateRule | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    census: Census
+    stops: Mapping[str, Stop]  #: by lane
+    stopped_harvests: Mapping[str, str]  #: why
+    is_interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 complete, 3 finished with gaps, 4 stopped with work left, 130 interrupted."""
+        if self.is_interrupted and self.census.tasks(State.OPEN) + self.census.tasks(State.WAITING) > 0:
+            return 130
+        if self.stops or self.stopped_harvests:
+            return 4
+        has_gaps = self.census.tasks(State.SET_ASIDE) + self.census.tasks(State.INCOMPLETE) > 0
+        return 3 if has_gaps else 0
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Return in one word or a few what stopped the run with work left."""
+        kinds = [stop.kind for stop in self.stops.values()]
+        kinds += ["report"] if self.stopped_harvests else []
+        kinds += ["interrupt"] if self.exit_code == 130 else []
+        return ", ".join(dict.fromkeys(kinds)) or None
+
+
+class Run:
+    """A run of a job, opened by `opened_run`."""
+
+    def __init__(self, directory: JobDirectory, writer: Writer, stations: Sequence[Station]) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._stations = stations
+
+    async def work(self, stop: asyncio.Event) -> Outcome:
+        """Work until everything is done, or `stop` is set, or no lane can go on. Raises StorageError."""
+        lanes = [lane for station in self._stations for lane in station.lanes]
+        await run_lanes(lanes, stop)
+        await self._writer.flush()
+        db, job = self._directory.db, self._directory.job
+        outcome = Outcome(
+            census=take_census(db, job.config.scope),
+            stops={lane.name: lane.stopped for lane in lanes if lane.stopped is not None},
+            stopped_harvests={name: why for item in self._stations for name, why in item.desk.schedule.stopped.items()},
+            is_interrupted=stop.is_set(),
+        )
+        SqliteCheckpoint(db).set_meta({"stopped_by": outcome.stopped_by or ""})
+        return outcome
+
+    def progress(self) -> dict[str, ProviderProgress]:
+        """Return how far each provider's work has come."""
+        return {
+            station.account.provider.name: ProviderProgress(
+                tasks_done=station.tasks_done + station.desk.schedule.finished,
+                tasks=station.tasks,
+                tally=sum((lane.tally for lane in station.lanes), Tally()),
+                budget=station.account.config.budget,
+                unit=station.account.provider.unit,
+                open_requests=sum(lane.open_requests for lane in station.lanes),
+                closed_s=max(gate.closed_s for gate in station.gates),
+                rate=station.account.rate,
+            )
+            for station in self._stations
+        }
+
+
+@asynccontextmanager
+async def opened_run(directory: JobDirectory, options: RunOptions, around: Surroundings) -> AsyncIterator[Run]:
+    """Open every part of a run for the length of the block.
+
+    Raises ConfigError if a key is missing, StorageError if the output cannot be continued.
+    """
+    job = directory.job
+    keys = {name: credentials(account, around.environ) for name, account in job.accounts.items()}
+    checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
+    checkpoint.begin(
+        [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in job.harvests],
+        [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
+    )
+    if options.retry_set_aside:
+        checkpoint.reopen_set_aside()
+    crops = crops_of(job)
+    async with AsyncExitStack() as stack:
+        captured = [crop.captured for crop in crops.values() if crop.captured is not None]
+        outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
+        sink = JsonLines(directory.path, checkpoint.output_bytes(), outputs)
+        stack.callback(sink.close)
+        writer = await stack.enter_async_context(writing(sink, checkpoint))
+        builder = Builder(
+            job=job,
+            checkpoint=checkpoint,
+            writer=writer,
+            around=around,
+            crops=crops,
+            hold_ids=count(checkpoint.next_hold_id()),
+        )
+        stations = [await builder.station(stack, account, keys[name]) for name, account in job.accounts.items()]
+        yield Run(directory, writer, stations)
+
+
+def crops_of(job: Job) -> dict[str, Crop]:
+    """Return the job's harvests as the engine sees them."""
+    return {
+        item.harvest.name: Crop(
+            name=item.harvest.name,
+            provider=item.harvest.provider,
+            report=item.report.name,
+            scope=item.harvest.scope,
+            exchange=item.exchange,
+            output=job.output_of(item.harvest.name),
+            is_raw=job.config.rows == "raw",
+            captured=f"replies/{item.harvest.name}.jsonl.zst" if job.config.capture else None,
+            max_rows=item.harvest.max_rows,
+        )
+        for item in job.harvests
+    }

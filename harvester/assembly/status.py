@@ -1,0 +1,104 @@
+"""What a job directory says of itself, also while a run works in it."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harvester.codec import parse
+from harvester.engine.checkpoint import (
+    Census,
+    Trouble,
+    meta_of,
+    open_to_look,
+    rejected_lines,
+    take_census,
+    troubles,
+)
+from harvester.engine.ports import State
+from harvester.engine.render import REJECTS, TASKS
+from harvester.errors import ConfigError, UnknownReply
+from harvester.jobdir import MANIFEST
+from harvester.locks import is_locked
+
+SHOWN = 20  #: tasks and lines that are shown; the files hold all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A job directory at one moment."""
+
+    job: str
+    state: str  #: "complete", "running" or "stopped"
+    stopped_by: str | None
+    census: Census
+    providers: dict[str, Any]  #: as the manifest has them
+    troubles: Sequence[Trouble]
+    rejected: Sequence[tuple[str, int, str, str]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form that other people's scripts rely on (`docs/formats.md`)."""
+        census = self.census
+        return {
+            "job": self.job,
+            "state": self.state,
+            "stopped_by": self.stopped_by,
+            "targets": census.targets,
+            "targets_rejected": census.rejected,
+            "tasks": {
+                name.value: census.tasks(name)
+                for name in (State.COMPLETE, State.INCOMPLETE, State.SET_ASIDE, State.OPEN, State.WAITING)
+            },
+            "providers": {name: self._provider(name) for name in census.providers},
+            "outputs": {
+                name: {"records": output.records, "bytes": output.bytes}
+                for name, output in census.outputs.items()
+                if name not in (TASKS, REJECTS) and not name.startswith("replies/")
+            },
+        }
+
+    def _provider(self, name: str) -> dict[str, Any]:
+        counted, described = self.census.providers[name], self.providers.get(name, {})
+        tally = counted.tally
+        return {
+            "unit": described.get("unit"),
+            "requests": tally.requests,
+            "retries": tally.retries,
+            "throttled": tally.throttled,
+            "rows": tally.rows,
+            "units_spent": tally.units_spent,
+            "units_in_doubt": tally.units_in_doubt,
+            "units_held": counted.units_held,
+            "budget": described.get("budget"),
+            "balance": counted.balance,
+        }
+
+
+def read_status(directory: Path) -> Status:
+    """Look at a job directory. Raises ConfigError if it is none."""
+    with closing(open_to_look(directory)) as db:
+        is_running = is_locked(directory)
+        scope = meta_of(db, "scope")
+        if scope is None:
+            raise ConfigError(f"{directory}: the job has not begun; run it first")
+        census = take_census(db, scope)
+        has_left = census.tasks(State.OPEN) + census.tasks(State.WAITING) > 0
+        manifest = _manifest(directory)
+        return Status(
+            job=str(manifest.get("job") or directory.name),
+            state="running" if is_running else "stopped" if has_left else "complete",
+            stopped_by=None if is_running else meta_of(db, "stopped_by") or None,
+            census=census,
+            providers=manifest.get("providers") or {},
+            troubles=troubles(db, SHOWN),
+            rejected=rejected_lines(db, SHOWN),
+        )
+
+
+def _manifest(directory: Path) -> dict[str, Any]:
+    try:
+        manifest = parse((directory / MANIFEST).read_bytes())
+    except (OSError, UnknownReply):
+        return {}  # the counts come from the checkpoint; only names and budgets are missing
+    return manifest if isinstance(manifest, dict) else {}

@@ -1,0 +1,40 @@
+"""JSON in and out. The only file that imports orjson.
+
+Numbers: an integer beyond 64 bits, NaN or Infinity is refused by orjson, which is what we want of data that
+becomes typed records.
+"""
+
+from typing import Any
+
+import orjson
+
+from harvester.errors import UnknownReply
+
+#: What JSON text can hold. Narrow it with `isinstance` before use: it comes from outside.
+Json = Any
+
+
+def parse(body: bytes | str) -> Json:
+    """Return the value that JSON text stands for.
+
+    Raises UnknownReply if it is not JSON (too deep, not UTF-8 and half-written included).
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise UnknownReply(f"not JSON: {exc}") from None
+
+
+def dump(value: object) -> bytes:
+    """Return `value` as compact JSON, keys in their own order."""
+    return orjson.dumps(value)
+
+
+def dump_line(value: object) -> bytes:
+    """Return `value` as one line of JSON Lines, newline included."""
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def dump_pretty(value: object) -> bytes:
+    """Return `value` as indented JSON with a final newline, for files that people read."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

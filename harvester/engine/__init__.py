@@ -1,0 +1,1 @@
+"""All waiting, money and disk. Knows no provider by name."""

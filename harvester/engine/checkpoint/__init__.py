@@ -1,0 +1,35 @@
+"""What survives a crash: one SQLite file a job."""
+
+from harvester.engine.checkpoint.census import (
+    Census,
+    Trouble,
+    count_targets,
+    meta_of,
+    rejected_lines,
+    take_census,
+    troubles,
+)
+from harvester.engine.checkpoint.database import FILE_NAME, make_tables, open_database, open_to_look, transaction
+from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine, take_in
+from harvester.engine.checkpoint.sqlite import SqliteCheckpoint, task_id
+
+__all__ = [
+    "FILE_NAME",
+    "Census",
+    "Intake",
+    "RejectedLine",
+    "SqliteCheckpoint",
+    "TargetLine",
+    "Trouble",
+    "count_targets",
+    "make_tables",
+    "meta_of",
+    "open_database",
+    "open_to_look",
+    "rejected_lines",
+    "take_census",
+    "take_in",
+    "task_id",
+    "transaction",
+    "troubles",
+]

@@ -1,0 +1,149 @@
+"""What a job's state says of itself: read-only, also while a run writes it."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harvester.codec import parse
+from harvester.engine.ports import State, Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCount:
+    """The sums of a provider's lanes."""
+
+    tally: Tally
+    units_held: int
+    balance: int | None  #: as last read, over all keys that told one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarvestCount:
+    """The sums of a harvest's tasks."""
+
+    tasks: Mapping[State, int]
+    targets: int  #: in finished tasks
+    pages: int
+    rows: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output file, as committed."""
+
+    records: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A finished task that is not complete."""
+
+    harvest: str
+    targets: tuple[str, ...]
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """Everything that is counted in a job."""
+
+    targets: int
+    rejected: int
+    harvests: Mapping[str, HarvestCount]
+    providers: Mapping[str, ProviderCount]
+    outputs: Mapping[str, Output]
+
+    def tasks(self, state: State) -> int:
+        """Return how many tasks of the job are in a state."""
+        return sum(harvest.tasks[state] for harvest in self.harvests.values())
+
+
+def take_census(db: sqlite3.Connection, scope: str) -> Census:
+    """Count a job; `scope` is the job's own, by which its targets are counted."""
+    with_transaction = db.in_transaction
+    if not with_transaction:
+        db.execute("BEGIN")  # one moment for all the questions
+    try:
+        return Census(
+            targets=count_targets(db, scope),
+            rejected=_number(db, "SELECT count(*) FROM rejected"),
+            harvests={name: _harvest(db, name) for (name,) in db.execute("SELECT name FROM harvests").fetchall()},
+            providers={
+                name: _provider(db, name) for (name,) in db.execute("SELECT DISTINCT provider FROM lanes").fetchall()
+            },
+            outputs={
+                name: Output(records=records, bytes=size)
+                for name, records, size in db.execute("SELECT name, records, bytes FROM outputs ORDER BY name")
+            },
+        )
+    finally:
+        if not with_transaction:
+            db.execute("COMMIT")
+
+
+def count_targets(db: sqlite3.Connection, scope: str) -> int:
+    """Return how many different targets the lists hold, as a scope asks about them."""
+    return _number(db, "SELECT count(*) FROM targets WHERE scope = ?", scope)
+
+
+def meta_of(db: sqlite3.Connection, key: str) -> str | None:
+    """Return a remark on the job."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def troubles(db: sqlite3.Connection, limit: int) -> list[Trouble]:
+    """Return the first tasks that were set aside or are incomplete."""
+    rows = db.execute(
+        "SELECT harvest, targets, state, reason FROM tasks WHERE state IN ('set_aside', 'incomplete')"
+        " ORDER BY number LIMIT ?",
+        (limit,),
+    )
+    return [Trouble(harvest=row[0], targets=tuple(parse(row[1])), state=State(row[2]), reason=row[3] or "") for row in rows]
+
+
+def rejected_lines(db: sqlite3.Connection, limit: int) -> list[tuple[str, int, str, str]]:
+    """Return the first lines that are not targets: source, line, text, reason."""
+    return db.execute("SELECT source, line, text, reason FROM rejected ORDER BY rowid LIMIT ?", (limit,)).fetchall()
+
+
+def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
+    scope, per_task, last, complete, done, pages, rows, units = db.execute(
+        "SELECT scope, targets_per_task, last_target, complete, complete_targets, pages, rows, units FROM harvests"
+        " WHERE name = ?",
+        (name,),
+    ).fetchone()
+    undrawn = _number(db, "SELECT count(*) FROM targets WHERE scope = ? AND id > ?", scope, last)
+    tasks = dict.fromkeys(State, 0) | {State.COMPLETE: complete, State.WAITING: -(-undrawn // per_task)}
+    for state, count, more_pages, more_rows, more_units, targets in db.execute(
+        "SELECT state, count(*), sum(pages), sum(rows), sum(units), sum(json_array_length(targets)) FROM tasks"
+        " WHERE harvest = ? GROUP BY state",
+        (name,),
+    ):
+        tasks[State(state)] += count
+        pages, rows, units = pages + more_pages, rows + more_rows, units + more_units
+        done += targets if State(state).is_finished else 0
+    return HarvestCount(tasks=tasks, targets=done, pages=pages, rows=rows, units=units)
+
+
+def _provider(db: sqlite3.Connection, name: str) -> ProviderCount:
+    row = db.execute(
+        "SELECT sum(requests), sum(retries), sum(throttled), sum(rows), sum(units_spent), sum(units_in_doubt),"
+        " sum(balance) FROM lanes WHERE provider = ?",
+        (name,),
+    ).fetchone()
+    tally = Tally(
+        requests=row[0], retries=row[1], throttled=row[2], rows=row[3], units_spent=row[4], units_in_doubt=row[5]
+    )
+    held = _number(
+        db, "SELECT coalesce(sum(units), 0) FROM holds JOIN lanes ON lanes.name = lane WHERE provider = ?", name
+    )
+    return ProviderCount(tally=tally, units_held=held, balance=row[6])
+
+
+def _number(db: sqlite3.Connection, query: str, *values: object) -> int:
+    number: int = db.execute(query, values).fetchone()[0]
+    return number

@@ -1,0 +1,135 @@
+"""The checkpoint's file: its tables, and opening it with the durability that the promises need."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harvester.errors import ConfigError, StorageError
+
+FILE_NAME = "state.sqlite3"
+APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
+VERSION = 1
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- The list of targets, once for each scope in use. `round` is the number of the last reading that held the name.
+CREATE TABLE targets (
+  id INTEGER PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, labels TEXT, round INTEGER NOT NULL,
+  UNIQUE (scope, name)
+);
+CREATE TABLE rejected (source TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL, reason TEXT NOT NULL);
+-- The frontier of each harvest: up to which target its tasks were drawn, and what became of those that are done.
+CREATE TABLE harvests (
+  name TEXT PRIMARY KEY, scope TEXT NOT NULL, targets_per_task INTEGER NOT NULL, last_target INTEGER NOT NULL DEFAULT 0,
+  complete INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
+  units INTEGER NOT NULL DEFAULT 0, complete_targets INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+-- Tasks that were drawn and are not complete; a complete one leaves only its sums in `harvests`.
+CREATE TABLE tasks (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, harvest TEXT NOT NULL, targets TEXT NOT NULL,
+  state TEXT NOT NULL, cursor TEXT NOT NULL DEFAULT '{}', pages INTEGER NOT NULL DEFAULT 0,
+  rows INTEGER NOT NULL DEFAULT 0, units INTEGER NOT NULL DEFAULT 0, reason TEXT
+);
+CREATE INDEX tasks_by_state ON tasks (state);
+CREATE TABLE holds (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, task TEXT NOT NULL, units INTEGER NOT NULL);
+CREATE TABLE lanes (
+  name TEXT PRIMARY KEY, provider TEXT NOT NULL, requests INTEGER NOT NULL DEFAULT 0,
+  retries INTEGER NOT NULL DEFAULT 0, throttled INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
+  units_spent INTEGER NOT NULL DEFAULT 0, units_in_doubt INTEGER NOT NULL DEFAULT 0,
+  last_at REAL, balance INTEGER
+) WITHOUT ROWID;
+CREATE TABLE facts (
+  provider TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (provider, name)
+) WITHOUT ROWID;
+CREATE TABLE outputs (
+  name TEXT PRIMARY KEY, bytes INTEGER NOT NULL DEFAULT 0, records INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+"""
+
+
+def open_database(directory: Path) -> sqlite3.Connection:
+    """Open the job's state for writing, made if it is not there. For one thread at a time, whichever it is.
+
+    Raises ConfigError if the file is not ours or of another version, StorageError if it cannot be opened.
+    """
+    path = directory / FILE_NAME
+    try:
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    except (OSError, sqlite3.Error) as exc:
+        raise StorageError(f"cannot open {path}: {exc}") from exc
+    try:
+        _set_up(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_to_look(directory: Path) -> sqlite3.Connection:
+    """Open the job's state for reading, also while a run writes it. Raises ConfigError."""
+    path = directory / FILE_NAME
+    if not path.is_file():
+        raise ConfigError(f"{directory}: no job directory: it holds no {FILE_NAME}. Name the directory a run printed.")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+        connection.execute("PRAGMA query_only = ON")
+        _check_kind(connection, path)
+    except sqlite3.Error as exc:
+        raise ConfigError(f"{path}: cannot be read as a job's state: {exc}") from exc
+    return connection
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database."""
+    for statement in TABLES.split(";\n"):
+        connection.execute(statement)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit the block, or none of it. Raises StorageError."""
+    try:
+        # IMMEDIATE: Python's own transactions lock only at the first write, too late for check-then-write.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.Error as exc:
+        raise StorageError(f"the checkpoint cannot be written: {exc}") from exc
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if not is_new:
+            _check_kind(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync stops at the drive's cache
+        if is_new:
+            with transaction(connection):
+                make_tables(connection)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+    except sqlite3.Error as exc:
+        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}") from exc
+
+
+def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        kind = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as exc:
+        raise ConfigError(f"{path}: not a job's state: {exc}. Choose another job directory.") from exc
+    if kind != APPLICATION_ID:
+        raise ConfigError(f"{path}: a database of another program. Choose another job directory.")
+    if version != VERSION:
+        raise ConfigError(
+            f"{path}: written by another version of harvester (format {version}, this one reads {VERSION}). "
+            "Finish the job with the version that began it, or start anew in another directory."
+        )

@@ -1,0 +1,216 @@
+"""What survives a crash: one SQLite file, one transaction a commit.
+
+The state is the frontier and not the plan: a harvest remembers the last target it drew, and only tasks that were
+drawn and are not complete have a row. A request's hold is in the file before the request leaves; a hold that is
+still there on start belongs to a request whose reply was never stored, so its units go over to units in doubt.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from harvester.codec import dump, parse
+from harvester.engine.checkpoint.census import meta_of
+from harvester.engine.checkpoint.database import transaction
+from harvester.engine.ports import Entry, State, Tally, Work
+from harvester.errors import StorageError
+from harvester.model import Task
+
+
+def task_id(harvest: str, targets: Sequence[str]) -> str:
+    """Return the identity of a task: the same harvest and targets give the same one on every run."""
+    return blake2b("\x1f".join((harvest, *targets)).encode(), digest_size=8).hexdigest()
+
+
+class SqliteCheckpoint:
+    """The state of one job, through one connection that `database.open_database` made."""
+
+    def __init__(self, connection: sqlite3.Connection, *, most_targets: int | None = None) -> None:
+        """`most_targets`: draw tasks for no more than the first so many targets."""
+        self.db = connection
+        self._most_targets = most_targets
+
+    def begin(self, harvests: Iterable[tuple[str, str, int]], lanes: Iterable[tuple[str, str]]) -> None:
+        """Make sure of the rows for harvests (name, scope, targets per task) and lanes (name, provider).
+
+        Turns the holds that a crash left open into units in doubt. Raises StorageError.
+        """
+        with transaction(self.db):
+            self.db.executemany(
+                "INSERT INTO harvests (name, scope, targets_per_task) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", harvests
+            )
+            self.db.executemany("INSERT INTO lanes (name, provider) VALUES (?, ?) ON CONFLICT DO NOTHING", lanes)
+            self.db.execute(
+                "UPDATE lanes SET (requests, units_in_doubt) = (SELECT lanes.requests + count(*), lanes.units_in_doubt"
+                " + coalesce(sum(units), 0) FROM holds WHERE holds.lane = lanes.name)"
+            )
+            self.db.execute("DELETE FROM holds")
+
+    def commit(self, entries: Sequence[Entry], lengths: Mapping[str, int]) -> None:
+        """Make the entries and the files' new lengths true in one transaction. Raises StorageError."""
+        with transaction(self.db):
+            for entry in entries:
+                self._book(entry)
+                if entry.work is not None:
+                    self._keep(entry.work)
+                for output, _, records in entry.lines:
+                    self.db.execute(
+                        "INSERT INTO outputs (name, records) VALUES (?, ?)"
+                        " ON CONFLICT DO UPDATE SET records = records + excluded.records",
+                        (output, records),
+                    )
+            self.db.executemany(
+                "UPDATE outputs SET bytes = ? WHERE name = ?", ((n, name) for name, n in lengths.items())
+            )
+
+    def draw(self, harvest: str, count: int) -> list[Work]:
+        """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError."""
+        scope, per_task, last = self._one(
+            "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
+        )
+        found = self.db.execute(
+            "SELECT id, name FROM targets WHERE scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+            (scope, last, self._last_allowed(scope), count * per_task),
+        ).fetchall()
+        if not found:
+            return []
+        tasks = [
+            Task(id=task_id(harvest, names), harvest=harvest, targets=names)
+            for names in (tuple(name for _, name in found[at : at + per_task]) for at in range(0, len(found), per_task))
+        ]
+        with transaction(self.db):
+            self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (found[-1][0], harvest))
+            self.db.executemany(
+                "INSERT INTO tasks (id, harvest, targets, state) VALUES (?, ?, ?, ?)",
+                ((task.id, harvest, dump(task.targets).decode(), State.WAITING.value) for task in tasks),
+            )
+        return [Work(task=task, labels=self._labels(scope, task.targets)) for task in tasks]
+
+    def unfinished(self, harvests: Sequence[str]) -> list[Work]:
+        """Return the tasks that were drawn and are not finished, those that have begun first."""
+        marks = ",".join("?" * len(harvests))
+        rows = self.db.execute(
+            "SELECT tasks.id, harvest, targets, state, cursor, tasks.pages, tasks.rows, tasks.units, reason, scope"
+            " FROM tasks JOIN harvests ON harvests.name = harvest"
+            f" WHERE state IN ('open', 'waiting') AND harvest IN ({marks}) ORDER BY state, number",
+            tuple(harvests),
+        ).fetchall()
+        return [self._work(row) for row in rows]
+
+    def reopen_set_aside(self) -> int:
+        """Let every task that was set aside go on from where it stood; return how many. Raises StorageError."""
+        with transaction(self.db):
+            found = self.db.execute(
+                "UPDATE tasks SET state = CASE pages WHEN 0 THEN 'waiting' ELSE 'open' END, reason = NULL"
+                " WHERE state = 'set_aside'"
+            )
+        return found.rowcount
+
+    def next_hold_id(self) -> int:
+        """Return a number that no open hold has."""
+        number: int = self._one("SELECT coalesce(max(id), 0) + 1 FROM holds")[0]
+        return number
+
+    def lane(self, name: str) -> tuple[Tally, float | None]:
+        """Return what a lane has counted, and the Unix time of its last entry: no request left later."""
+        *sums, last_at = self._one(
+            "SELECT requests, retries, throttled, rows, units_spent, units_in_doubt, last_at FROM lanes WHERE name = ?",
+            name,
+        )
+        names = ("requests", "retries", "throttled", "rows", "units_spent", "units_in_doubt")
+        return Tally(**dict(zip(names, sums, strict=True))), last_at
+
+    def note_balance(self, lane: str, units: int | None) -> None:
+        """Remember what an account said it has. Raises StorageError."""
+        with transaction(self.db):
+            self.db.execute("UPDATE lanes SET balance = ? WHERE name = ?", (units, lane))
+
+    def facts(self, provider: str) -> dict[str, int]:
+        """Return what earlier replies of a provider taught."""
+        return dict(self.db.execute("SELECT name, value FROM facts WHERE provider = ?", (provider,)).fetchall())
+
+    def output_bytes(self) -> dict[str, int]:
+        """Return the committed length of every output file."""
+        return dict(self.db.execute("SELECT name, bytes FROM outputs").fetchall())
+
+    def meta(self, key: str) -> str | None:
+        """Return a remark on the job."""
+        return meta_of(self.db, key)
+
+    def set_meta(self, remarks: Mapping[str, str]) -> None:
+        """Keep remarks on the job. Raises StorageError."""
+        with transaction(self.db):
+            self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", remarks.items())
+
+    def _book(self, entry: Entry) -> None:
+        if entry.hold is not None:
+            self.db.execute("INSERT INTO holds VALUES (?, ?, ?, ?)", entry.hold)
+        if entry.settles is not None:
+            gone = self.db.execute("DELETE FROM holds WHERE id = ?", (entry.settles,))
+            if gone.rowcount != 1:
+                raise StorageError(f"hold {entry.settles} is not in the checkpoint: it was changed from outside")
+        added = entry.tally
+        self.db.execute(
+            "UPDATE lanes SET requests = requests + ?, retries = retries + ?, throttled = throttled + ?,"
+            " rows = rows + ?, units_spent = units_spent + ?, units_in_doubt = units_in_doubt + ?, last_at = ?"
+            " WHERE name = ?",
+            (
+                added.requests, added.retries, added.throttled, added.rows,
+                added.units_spent, added.units_in_doubt, entry.at.timestamp(), entry.lane,
+            ),
+        )  # fmt: skip
+        self.db.executemany(
+            "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"
+            " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
+            ((name, value, entry.lane) for name, value in entry.learnt.items()),
+        )
+
+    def _keep(self, work: Work) -> None:
+        if work.state is State.COMPLETE:
+            self.db.execute("DELETE FROM tasks WHERE id = ?", (work.task.id,))
+            self.db.execute(
+                "UPDATE harvests SET complete = complete + 1, complete_targets = complete_targets + ?,"
+                " pages = pages + ?, rows = rows + ?, units = units + ? WHERE name = ?",
+                (len(work.task.targets), work.pages, work.rows, work.units, work.task.harvest),
+            )
+            return
+        self.db.execute(
+            "UPDATE tasks SET state = ?, cursor = ?, pages = ?, rows = ?, units = ?, reason = ? WHERE id = ?",
+            (
+                work.state.value, dump(work.cursor).decode(), work.pages, work.rows, work.units, work.reason,
+                work.task.id,
+            ),
+        )  # fmt: skip
+
+    def _last_allowed(self, scope: str) -> int:
+        if self._most_targets is None:
+            return 2**62
+        row = self.db.execute(
+            "SELECT id FROM targets WHERE scope = ? ORDER BY id LIMIT 1 OFFSET ?", (scope, self._most_targets - 1)
+        ).fetchone()
+        return 2**62 if row is None else int(row[0])
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        row = self.db.execute(query, values).fetchone()
+        assert row is not None, query
+        return tuple(row)
+
+    def _work(self, row: tuple[Any, ...]) -> Work:
+        id_, harvest, targets, state, cursor, pages, rows, units, reason, scope = row
+        task = Task(id=id_, harvest=harvest, targets=tuple(parse(targets)))
+        return Work(
+            task=task,
+            cursor=parse(cursor),
+            state=State(state),
+            pages=pages,
+            rows=rows,
+            units=units,
+            reason=reason,
+            labels=self._labels(scope, task.targets),
+        )
+
+    def _labels(self, scope: str, targets: Sequence[str]) -> dict[str, dict[str, str]]:
+        query = "SELECT labels FROM targets WHERE scope = ? AND name = ?"
+        found = ((name, self.db.execute(query, (scope, name)).fetchone()) for name in targets)
+        return {name: parse(row[0]) for name, row in found if row is not None and row[0] is not None}

@@ -1,0 +1,154 @@
+"""What the parts of the engine offer each other: Protocols and the values that pass through them.
+
+Parts import this file and never each other, so that each can be replaced (a database for the checkpoint, another
+HTTP client, another disk) without the rest knowing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from harvester.model import BEGINNING, Cursor, Reply, Request, Task
+
+
+class Clock(Protocol):
+    """Time, as an argument."""
+
+    def utc(self) -> datetime:
+        """Return the wall clock's time, in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards."""
+
+    async def sleep_s(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Transport(Protocol):
+    """One key's way to its provider."""
+
+    async def send(self, request: Request) -> Reply:
+        """Send once and return the whole reply.
+
+        Raises ConnectFailed if the request was certainly not written, ReplyLost if it may have been.
+        """
+
+
+class State(Enum):
+    """Where a task stands."""
+
+    WAITING = "waiting"  #: drawn, nothing asked yet
+    OPEN = "open"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"  #: read as far as the provider lets us, rows are missing
+    SET_ASIDE = "set_aside"  #: given up after an answer that will not change
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more is asked for this task."""
+        return self not in (State.WAITING, State.OPEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A task and how far it has come."""
+
+    task: Task
+    cursor: Cursor = field(default_factory=lambda: dict(BEGINNING))
+    state: State = State.WAITING
+    pages: int = 0
+    rows: int = 0
+    units: int = 0
+    reason: str | None = None  #: why rows are missing
+    note: str | None = None  #: a remark on a complete task
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: by target: what the list says of it
+    attempts: int = 0  #: failures of the present request in this run; not kept on disk
+
+    def failed(self) -> "Work":
+        """Return the same work after one more failure."""
+        return replace(self, attempts=self.attempts + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What one exchange adds to a lane's counts."""
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    rows: int = 0
+    units_spent: int = 0
+    units_in_doubt: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            requests=self.requests + other.requests,
+            retries=self.retries + other.retries,
+            throttled=self.throttled + other.throttled,
+            rows=self.rows + other.rows,
+            units_spent=self.units_spent + other.units_spent,
+            units_in_doubt=self.units_in_doubt + other.units_in_doubt,
+        )
+
+
+class Hold(NamedTuple):
+    """Units set aside for one request, before it leaves."""
+
+    id: int
+    lane: str
+    task: str
+    units: int
+
+
+class Lines(NamedTuple):
+    """Whole lines for one output file."""
+
+    output: str
+    data: bytes
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What becomes durable together: a hold, or the end of one with all it brought."""
+
+    lane: str
+    at: datetime  #: UTC
+    hold: Hold | None = None
+    settles: int | None = None  #: id of the hold that this entry ends
+    tally: Tally = field(default_factory=Tally)
+    work: Work | None = None  #: the task's new state
+    lines: tuple[Lines, ...] = ()
+    learnt: Mapping[str, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """The output files."""
+
+    def write(self, lines: Iterable[Lines]) -> Mapping[str, int]:
+        """Append, force to disk, and return the new length in bytes of every file that grew. Raises StorageError."""
+
+
+class Checkpoint(Protocol):
+    """What survives a crash. Blocking: called from the store's thread only."""
+
+    def commit(self, entries: Sequence[Entry], lengths: Mapping[str, int]) -> None:
+        """Make the entries and the files' new lengths true in one transaction. Raises StorageError."""
+
+    def draw(self, harvest: str, count: int) -> list[Work]:
+        """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError."""
+
+
+class Store(Protocol):
+    """The one writer, as a lane sees it."""
+
+    async def put(self, entry: Entry) -> None:
+        """Queue an entry; it becomes durable in order. Waits while the queue is full. Raises StorageError."""
+
+    async def commit(self, entry: Entry) -> None:
+        """Queue an entry and wait until it is durable. Raises StorageError."""
+
+    async def draw(self, harvest: str, count: int) -> list[Work]:
+        """Draw further tasks. Raises StorageError."""

@@ -1,0 +1,114 @@
+"""Which task goes next. Pure: no clock, no waiting, no disk.
+
+Work that has begun goes first, so that few tasks are open at any time and a crash repeats little. Harvests follow
+each other in the order of the config. Work that does not fit into the free units is parked, and so is the fresh
+work of its harvest, while everything else goes on: a dear task must not stop a cheap one.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from itertools import count
+
+from harvester.engine.ports import State, Work
+
+
+class Schedule:
+    """The tasks of one provider that are not finished, and where each of them waits."""
+
+    def __init__(self, harvests: Iterable[str]) -> None:
+        self._undrawn = list(harvests)  #: harvests that may have tasks which were never drawn
+        self._begun: deque[Work] = deque()
+        self._fresh: deque[Work] = deque()
+        self._later: list[tuple[float, int, Work]] = []
+        self._parked: list[Work] = []
+        self._stopped: dict[str, str] = {}  #: harvest -> why it cannot go on
+        self._order = count()
+        self.busy = 0  #: taken and not yet given back
+        self.finished = 0
+
+    def add(self, works: Iterable[Work]) -> None:
+        """Take in drawn tasks."""
+        for work in works:
+            (self._fresh if work.state is State.WAITING else self._begun).append(work)
+
+    def drawn_out(self, harvest: str) -> None:
+        """Note that a harvest has no further tasks."""
+        self._undrawn.remove(harvest)
+
+    def take(self, now_s: float) -> Work | None:
+        """Hand out the work that goes next, if some can go now; it must be given back."""
+        while self._later and self._later[0][0] <= now_s:
+            self._begun.append(heapq.heappop(self._later)[2])
+        for queue in (self._begun, self._fresh):
+            while queue:
+                work = queue.popleft()
+                if work.task.harvest in self._stopped or (queue is self._fresh and self._is_parked(work)):
+                    self._parked.append(work)
+                    continue
+                self.busy += 1
+                return work
+        return None
+
+    def draws_from(self) -> str | None:
+        """Return the harvest whose tasks should be drawn next, if fresh work is wanted."""
+        if self._fresh:
+            return None
+        blocked = {work.task.harvest for work in self._parked if work.state is State.WAITING}
+        return next((name for name in self._undrawn if name not in self._stopped and name not in blocked), None)
+
+    def go_on(self, work: Work) -> None:
+        """Give back work that can go on at once."""
+        self.busy -= 1
+        self._begun.appendleft(work)
+
+    def retry(self, work: Work, at_s: float) -> None:
+        """Give back work that is to be tried again at `at_s`."""
+        self.busy -= 1
+        heapq.heappush(self._later, (at_s, next(self._order), work))
+
+    def park(self, work: Work) -> None:
+        """Give back work that does not fit into the units that are free now."""
+        self.busy -= 1
+        self._parked.append(work)
+
+    def finish(self) -> None:
+        """Give back work that is done."""
+        self.busy -= 1
+        self.finished += 1
+
+    def unpark(self) -> None:
+        """Let parked work be tried again: units have come back."""
+        parked, self._parked = self._parked, []
+        for work in parked:
+            if work.task.harvest in self._stopped:
+                self._parked.append(work)
+            else:
+                self.add((work,))
+
+    def stop_harvest(self, harvest: str, why: str) -> None:
+        """Hand out nothing more of a harvest."""
+        self._stopped.setdefault(harvest, why)
+
+    def next_at_s(self) -> float | None:
+        """Return when the next delayed work is due."""
+        return self._later[0][0] if self._later else None
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """The harvests that cannot go on, and why."""
+        return dict(self._stopped)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether any task is not finished."""
+        return bool(self.busy or self._begun or self._fresh or self._later or self._parked or self._undrawn)
+
+    @property
+    def has_parked(self) -> bool:
+        """Whether work waits for units (and not because its harvest was stopped)."""
+        return any(work.task.harvest not in self._stopped for work in self._parked)
+
+    def _is_parked(self, fresh: Work) -> bool:
+        # All fresh tasks of a harvest cost the same at least: if one does not fit, none does.
+        return any(work.task.harvest == fresh.task.harvest and work.state is State.WAITING for work in self._parked)

@@ -1,0 +1,195 @@
+"""The job directory: who works in it, what it was begun with, and its list of targets."""
+
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from harvester.codec import dump, dump_pretty, parse
+from harvester.config import JobConfig
+from harvester.display import shown
+from harvester.engine.checkpoint import (
+    RejectedLine,
+    SqliteCheckpoint,
+    TargetLine,
+    open_database,
+    rejected_lines,
+    take_in,
+)
+from harvester.errors import ConfigError, StorageError
+from harvester.job import Job, compile_job, differences
+from harvester.locks import Busy, directory_lock
+from harvester.names import suffix_list_version
+from harvester.targets import Listed, content_hash, read_targets
+
+MANIFEST = "manifest.json"
+NOTICE_LINES = 100_000
+
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDirectory:
+    """A job directory that this process works in."""
+
+    path: Path
+    db: sqlite3.Connection
+    job: Job
+
+
+@contextmanager
+def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Notice) -> Iterator[JobDirectory]:
+    """Open the directory of a job, made if it is not there; locked and ready to run for the length of the block.
+
+    Raises ConfigError if the config does not fit itself, its providers or what the directory was begun with.
+    """
+    compile_job(config, now.date())  # before anything is made on disk
+    _make(config.output)
+    try:
+        with directory_lock(config.output), _database(config.output) as db:
+            job = _matching(config, db, now)
+            _read_lists(job, db, stdin, notice)
+            _write_manifest(job, now)
+            yield JobDirectory(path=config.output, db=db, job=job)
+    except Busy:
+        raise ConfigError(f"{config.output}: in use by {_holder(config.output)}. Wait for it, or stop it.") from None
+
+
+@contextmanager
+def _database(directory: Path) -> Iterator[sqlite3.Connection]:
+    db = open_database(directory)
+    try:
+        SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
+        yield db
+    finally:
+        db.close()
+
+
+def _holder(directory: Path) -> str:
+    try:
+        db = sqlite3.connect(f"file:{directory / 'state.sqlite3'}?mode=ro", uri=True)
+        try:
+            return str(db.execute("SELECT value FROM meta WHERE key = 'holder'").fetchone()[0])
+        finally:
+            db.close()
+    except (sqlite3.Error, TypeError):
+        return "another harvester process"
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
+
+
+def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
+    """Return the job, as of the day it began. Raises ConfigError if it began as another job."""
+    checkpoint = SqliteCheckpoint(db)
+    begun = checkpoint.meta("day")
+    job = compile_job(config, now.date() if begun is None else date.fromisoformat(begun))
+    meaning = job.meaning()
+    if begun is None:
+        checkpoint.set_meta(
+            {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
+        )
+        return job
+    changed = differences(parse(checkpoint.meta("meaning") or "{}"), parse(dump(meaning)))
+    if changed:
+        raise ConfigError(
+            [
+                f"{config.output}: this job was begun with another config, and its rows would not be of one kind:",
+                *(f"  {difference}" for difference in changed),
+                f"Put {config.path} back as it was, or start another job directory with --output.",
+            ]
+        )
+    return job
+
+
+def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notice) -> None:
+    checkpoint = SqliteCheckpoint(db)
+    sources = job.config.targets
+    hashes = [content_hash(source) for source in sources]
+    is_piped = None in hashes
+    fingerprint = dump([hashes, job.scopes]).decode()
+    known = checkpoint.meta("targets")
+    is_unchanged = known == fingerprint and not is_piped
+    if is_unchanged or (known is not None and is_piped and stdin.isatty()):
+        return
+    intake = take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=is_piped and known is not None)
+    checkpoint.set_meta({"targets": fingerprint, "lines": str(intake.lines)})
+    if known is None and intake.lines == 0:
+        raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
+
+
+def _reasons(db: sqlite3.Connection) -> list[str]:
+    return [f"  {source} line {line}: {shown(text)}: {reason}" for source, line, text, reason in rejected_lines(db, 5)]
+
+
+def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLine | RejectedLine]:
+    """Yield every line of the job's lists. Raises ConfigError if one cannot be read to its end."""
+    count, next_notice_s = 0, time.monotonic() + 2.0
+    for source in job.config.targets:
+        name = "inline" if source.path is None else str(source.path)
+        for line in read_targets(source, job.scopes, stdin):
+            count += 1
+            if count % NOTICE_LINES == 0 and time.monotonic() > next_notice_s:
+                notice(f"reading targets: {count:,} lines")
+                next_notice_s = time.monotonic() + 2.0
+            if isinstance(line, Listed):
+                yield TargetLine(line.names, line.labels)
+            else:
+                yield RejectedLine(name, line.line, line.text, line.reason)
+
+
+def _write_manifest(job: Job, now: datetime) -> None:
+    """Write the manifest as a whole or not at all."""
+    path = job.config.output / MANIFEST
+    waiting = path.with_suffix(".new")
+    try:
+        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(dump_pretty(_manifest(job, now)))
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+    except OSError as exc:
+        raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
+
+
+def _manifest(job: Job, now: datetime) -> dict[str, Any]:
+    return {
+        "job": job.config.name,
+        "config": str(job.config.path),
+        "day": job.day.isoformat(),
+        "last_run_at": _stamp(now),
+        "versions": {
+            "harvester": version("harvester"),
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "suffix_list": suffix_list_version(),
+        },
+        "config_as_written": job.config.as_written,
+        "harvests": job.meaning()["harvests"],
+        "providers": {
+            name: {
+                "base_url": account.base_url,
+                "rate": str(account.rate or "unlimited"),
+                "in_flight": account.in_flight,
+                "budget": account.config.budget,
+                "keep": account.config.keep,
+                "unit": account.provider.unit,
+            }
+            for name, account in job.accounts.items()
+        },
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

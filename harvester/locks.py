@@ -1,0 +1,81 @@
+"""One process at a time: for a job directory, and for a key on this machine.
+
+`flock` is given back by the kernel when the process dies, however it dies; nothing has to be cleaned up.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import gettempdir
+
+from harvester.errors import ConfigError
+
+
+class Busy(Exception):
+    """Somebody else holds the lock; the text says who."""
+
+
+@contextmanager
+def directory_lock(directory: Path) -> Iterator[None]:
+    """Hold a job directory for the length of the block. Raises Busy."""
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        _take(fd, "another harvester process")
+        yield
+    finally:
+        os.close(fd)
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process works in a job directory now."""
+    try:
+        with directory_lock(directory):
+            return False
+    except Busy:
+        return True
+
+
+def key_lock_path(provider: str, base_url: str, key: str, environ: Mapping[str, str]) -> Path:
+    """Return the file that stands for a key on this machine. Its name is a one-way digest of the key."""
+    digest = blake2b(
+        "\x1f".join((provider, base_url, key)).encode(), digest_size=16, person=b"harvester key"
+    ).hexdigest()
+    return _runtime_directory(environ) / f"{provider}-{digest}.lock"
+
+
+@contextmanager
+def key_lock(path: Path, holder: str) -> Iterator[None]:
+    """Hold a key for the length of the block; `holder` tells others who does. Raises Busy."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        _take(fd, os.pread(fd, 1000, 0).decode(errors="replace") or "another harvester process")
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, holder.encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _take(fd: int, holder: str) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(holder) from None
+
+
+def _runtime_directory(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_RUNTIME_DIR")
+    directory = Path(base, "harvester") if base else Path(gettempdir(), f"harvester-{os.getuid()}")
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        owner = directory.lstat().st_uid
+    except OSError as exc:
+        raise ConfigError(
+            f"{directory}: cannot be used for the locks of keys: {exc.strerror}. Set XDG_RUNTIME_DIR."
+        ) from exc
+    if owner != os.getuid():
+        raise ConfigError(f"{directory}: belongs to another user. Set XDG_RUNTIME_DIR to a directory of yours.")
+    return directory

@@ -1,0 +1,282 @@
+"""The values that config, providers and engine exchange. Imports nothing of ours.
+
+Data flows one way: a `Harvest` and its targets become `Task`s; a `Step` of a task becomes a `Request`; its
+`Reply` is judged (`Verdict`) and read (`Page`); the page names the `Cursor` of the next step. A provider is
+described by these values and never run by them: nothing here waits, reads a clock or opens anything.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+Scope = Literal["url", "prefix", "host", "subdomains"]
+SCOPES: tuple[Scope, ...] = ("url", "prefix", "host", "subdomains")
+
+#: Where the next page begins: a JSON object that only the provider reads. `{}` is the beginning of a task.
+Cursor = Mapping[str, Any]
+BEGINNING: Cursor = {}
+
+
+#: A date, or how long before the job's first day.
+Day = date | timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSource:
+    """One list of targets: a file, standard input, or names written in the config itself."""
+
+    path: Path | None = None  #: `Path("-")` = standard input; None = `inline` is the list
+    column: str | None = None  #: CSV column or JSON Lines key; None = find it
+    inline: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateRule:
+    """How often one key may call: at most `calls` requests in any window of `window_s` seconds."""
+
+    calls: int
+    window_s: float
+
+    def __str__(self) -> str:
+        names = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day"}
+        return f"{self.calls}/{names.get(self.window_s) or f'{self.window_s:g} s'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One key of one provider. `repr` and `str` never show the secret."""
+
+    key: str = field(repr=False)
+    login: str | None = field(default=None, repr=False)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the texts that must never be shown."""
+        return (self.key,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """One `[[harvest]]` table of a job, checked against the config's own rules and not yet against a provider."""
+
+    name: str
+    provider: str
+    report: str  #: neutral name or one of the provider's own
+    scope: Scope = "subdomains"
+    since: Day | None = None
+    until: Day | None = None
+    max_rows: int | None = None  #: rows per target; None = all
+    page_size: int | None = None  #: rows per request; None = the cheapest the provider allows
+    fields: tuple[str, ...] | None = None  #: provider fields to pay for; None = those the record needs
+    order_by: str | None = None
+    filter: Mapping[str, Any] = field(default_factory=dict)  #: neutral filters
+    options: Mapping[str, Any] = field(default_factory=dict)  #: parameters passed to the provider as they are
+    sets: tuple[tuple[str, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One harvest for one target, or for one batch of targets where the provider takes many in a call."""
+
+    id: str
+    harvest: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a step may use."""
+
+    units: int | None = None  #: units that are free; None = no limit
+    rows: int | None = None  #: rows still wanted for this task; None = all
+    #: What earlier replies to this key taught, by the provider's own names (`Page.learnt`).
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One request's worth of a task: which task, where it stands, what it may use."""
+
+    task: Task
+    cursor: Cursor = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request without secrets and without I/O."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: str  #: joined to the provider's base URL, begins with "/"
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None  #: body, sent as JSON; None = no body
+    most_units: int = 0  #: the most this request can cost: held before it leaves
+    most_rows: int | None = None  #: rows asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One whole HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+    arrived_at: datetime  #: UTC
+
+
+class Row(NamedTuple):
+    """One object of the provider's answer, as it came, and the target it is about."""
+
+    target: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one reply brought."""
+
+    rows: Sequence[Row]
+    next: Cursor | None  #: where the next page begins; None = this was the last
+    #: What the reply cost. None = it does not say and nothing else proves it: the hold stays spent, in doubt.
+    units: int | None
+    #: Why rows of this task are missing, in words for a user. Does not end the task: `next` does.
+    incomplete: str | None = None
+    #: A remark on a task that is complete, such as "max_rows".
+    note: str | None = None
+    #: Numbers worth remembering for later steps of the same key; the greatest value of a name is kept.
+    learnt: Mapping[str, int] = field(default_factory=dict)
+
+
+class Action(Enum):
+    """What a reply means for the work."""
+
+    KEEP = "read the rows and store them"
+    AGAIN = "the same request, later"
+    PAUSE = "nothing leaves this lane for a while, then the same request"
+    SHRINK = "the account has fewer units than asked: a smaller request, or the lane stops"
+    STOP_REPORT = "this harvest cannot go on with this key; others can"
+    STOP_LANE = "this key cannot go on"
+    SET_ASIDE = "record the failure, go on with other tasks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement on one reply."""
+
+    action: Action
+    why: str = ""  #: for a user; may quote the provider, so it is hostile text where it is shown
+    wait_s: float | None = None  #: PAUSE: as long as the provider asked for; None = it did not say
+    units_left: int | None = None  #: SHRINK: what the provider says is left
+    #: What an answer that is not kept cost. None = unknown: the hold stays spent, in doubt.
+    units: int | None = 0
+
+
+class Exchange(Protocol):
+    """One harvest compiled against its provider's tables: pure functions over the values above."""
+
+    @property
+    def record(self) -> str:
+        """Name of the record its rows become."""
+
+    @property
+    def targets_per_task(self) -> int:
+        """How many targets one request takes."""
+
+    def ask(self, step: Step) -> Request | None:
+        """Return the next request, shrunk to the allowance; None = nothing useful fits into its units."""
+
+    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
+        """Say what the reply to that step's request means."""
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        """Return the rows of a reply judged KEEP. Raises UnknownReply if its shape is not the provider's."""
+
+    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
+        """Return the record's own fields (no envelope), all keys, in order. Raises UnreadableRow.
+
+        `arrived_at` (UTC) is when the reply came: a date far beyond it is not believed.
+        """
+
+    def forecast(self) -> "Forecast":
+        """Return what one task costs at least and at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The bill of one task, before anything is known of its target. None = no upper bound."""
+
+    least_requests: int
+    most_requests: int | None
+    least_units: int
+    most_units: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an account says of itself."""
+
+    units_left: int | None  #: None = the account has no limit it tells of
+    about: str = ""  #: plan, reset date: one line for a user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceCall:
+    """The free question after the balance of a key."""
+
+    ask: Callable[[], Request]
+    read: Callable[[Reply], Balance]  #: raises UnknownReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiling:
+    """What a harvest is compiled with, besides its own table."""
+
+    today: date  #: the job's first day: relative dates and "now" mean this day for the whole life of the job
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: further keys of the provider's section
+
+    def day(self, day: Day | None) -> date | None:
+        """Return the calendar day meant by a harvest's `since` or `until`."""
+        return self.today - day if isinstance(day, timedelta) else day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report of a provider."""
+
+    name: str  #: neutral
+    record: str
+    about: str
+    compile: Callable[[Harvest, Compiling], Exchange]  #: raises HarvestRefused
+    aliases: tuple[str, ...] = ()  #: the provider's own names
+    targets_per_task: int = 1
+    price: str = ""  #: for a user
+    paging: str = ""  #: for a user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One provider, described."""
+
+    name: str
+    title: str
+    base_url: str
+    unit: str  #: plural, for a user: "API units"
+    rate: RateRule
+    in_flight: int
+    timeout_s: float
+    scopes: tuple[Scope, ...]
+    filters: tuple[str, ...]  #: neutral filters that at least one report can express
+    reports: Mapping[str, Report]  #: by neutral name
+    sign: Callable[[Request, Credential], Request]
+    judge: Callable[[Reply], Verdict]
+    balance: BalanceCall | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)  #: further keys of its config section, explained
+
+    def report(self, name: str) -> Report | None:
+        """Return the report of that neutral name or alias."""
+        if name in self.reports:
+            return self.reports[name]
+        return next((report for report in self.reports.values() if name in report.aliases), None)

@@ -1,0 +1,10 @@
+"""All providers by name. One is added with a file or folder of its own and one row here; nothing is discovered."""
+
+from collections.abc import Mapping
+
+from harvester.model import Provider
+from harvester.providers.ahrefs import AHREFS
+
+__all__ = ["PROVIDERS"]
+
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (AHREFS,)}
