@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from difflib import get_close_matches
+from datetime import date, timedelta
 from typing import Any
 
 from harvester.config import JobConfig, ProviderConfig, default_name, harvest_fault
+from harvester.config.faults import did_you_mean, shown
 from harvester.errors import ConfigError, HarvestRefused
-from harvester.model import Compiling, Exchange, Harvest, Provider, RateRule, Report, Scope
+from harvester.model import Compiling, Day, Exchange, Harvest, Provider, RateRule, Report, Scope
 from harvester.providers import PROVIDERS
+
+#: Further keys of a provider's section that decide which rows come.
+SETTINGS_OF_ROWS = ("datasource",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +75,31 @@ class Job:
     def meaning(self) -> dict[str, Any]:
         """Return what may not change while a job goes on: anything that changes what its rows are."""
         return {
-            "job.name": self.config.name,
-            "job.scope": self.config.scope,
-            "output.rows": self.config.rows,
-            "output.format": self.config.format,
-            "harvests": {item.harvest.name: _meaning(item.harvest) for item in self.harvests},
+            "[job] name": self.config.name,
+            "[job] scope": self.config.scope,
+            "[output] rows": self.config.rows,
+            "[output] format": self.config.format,
+            "[providers]": {
+                name: {key: account.config.settings.get(key) for key in SETTINGS_OF_ROWS}
+                for name, account in self.accounts.items()
+            },
+            "[[harvest]]": {item.harvest.name: self.described(item.harvest) for item in self.harvests},
+        }
+
+    def described(self, harvest: Harvest) -> dict[str, Any]:
+        """Return a harvest in plain values, without what may change while the job goes on."""
+        return {
+            "provider": harvest.provider,
+            "report": harvest.report,
+            "scope": harvest.scope,
+            "since": _day_text(harvest.since),
+            "until": _day_text(harvest.until),
+            "max_rows": harvest.max_rows,
+            "fields": None if harvest.fields is None else list(harvest.fields),
+            "order_by": harvest.order_by,
+            "filter": dict(harvest.filter),
+            "options": dict(harvest.options),
+            "sets": None if harvest.sets is None else [list(names) for names in harvest.sets],
         }
 
 
@@ -89,8 +112,8 @@ def compile_job(config: JobConfig, day: date) -> Job:
             accounts[name] = Account(provider=PROVIDERS[name], config=config.providers[name])
             faults += _setting_faults(config, accounts[name])
         else:
-            expected = f"one of {', '.join(PROVIDERS)}{_nearest(name, PROVIDERS)}"
-            faults.append(f"{config.path}: provider = {name!r}: expected {expected}")
+            known = f"expected one of {', '.join(PROVIDERS)}{did_you_mean(name, PROVIDERS)}"
+            faults.append(f"{config.path}: [providers.{name}]: no provider of that name; {known}")
     harvests: list[CompiledHarvest] = []
     for number, harvest in enumerate(config.harvests, start=1):
         if harvest.provider in accounts:
@@ -100,7 +123,7 @@ def compile_job(config: JobConfig, day: date) -> Job:
                 faults.append(harvest_fault(config.path, number, harvest.name, exc))
     faults += _name_faults(config, harvests)
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(list(dict.fromkeys(faults)))
     return Job(config=config, day=day, accounts=accounts, harvests=tuple(harvests))
 
 
@@ -112,14 +135,16 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], within: str =
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{within}{key}.")
-        elif key not in now:
-            found.append(f"{within}{key} is gone")
-        elif key not in before:
-            found.append(f"{within}{key} is new")
+            found += differences(old, new, f"{within}{key} ")
+        elif isinstance(old, Mapping) or isinstance(new, Mapping):
+            found.append(f"{within}{key} is {'gone' if new is None else 'new'}")
         else:
-            found.append(f"{within}{key} was {old!r} and is {new!r}")
+            found.append(f"{within}{key} was {_said(old)} and is {_said(new)}")
     return found
+
+
+def _said(value: object) -> str:
+    return "absent" if value is None else shown(value)
 
 
 def _compile(harvest: Harvest, account: Account, day: date) -> CompiledHarvest:
@@ -127,7 +152,7 @@ def _compile(harvest: Harvest, account: Account, day: date) -> CompiledHarvest:
     report = provider.report(harvest.report)
     if report is None:
         names = [*provider.reports, *(alias for item in provider.reports.values() for alias in item.aliases)]
-        expected = f"a report of {provider.name}: {', '.join(provider.reports)}{_nearest(harvest.report, names)}"
+        expected = f"a report of {provider.name}: {', '.join(provider.reports)}{did_you_mean(harvest.report, names)}"
         raise HarvestRefused("report", harvest.report, expected)
     if harvest.scope not in provider.scopes:
         raise HarvestRefused("scope", harvest.scope, f"a scope that {provider.name} has: {', '.join(provider.scopes)}")
@@ -149,30 +174,14 @@ def _setting_faults(config: JobConfig, account: Account) -> list[str]:
 
 
 def _name_faults(config: JobConfig, harvests: list[CompiledHarvest]) -> list[str]:
-    names = [item.harvest.name for item in harvests]
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+    """Return a fault for each name that two harvests have, now that reports go by their neutral names."""
+    names = [item.harvest.name.casefold() for item in harvests]  # some disks take upper and lower case for the same
     return [
-        f"{config.path}: two [[harvest]] tables are named {name!r}: give one of them a name of its own"
-        for name in twice
+        f"{config.path}: two [[harvest]] tables would write {shown(name)}: give one of them a `name` of its own"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
     ]
 
 
-def _meaning(harvest: Harvest) -> dict[str, Any]:
-    return {
-        "provider": harvest.provider,
-        "report": harvest.report,
-        "scope": harvest.scope,
-        "since": None if harvest.since is None else str(harvest.since),
-        "until": None if harvest.until is None else str(harvest.until),
-        "max_rows": harvest.max_rows,
-        "fields": None if harvest.fields is None else list(harvest.fields),
-        "order_by": harvest.order_by,
-        "filter": dict(harvest.filter),
-        "options": dict(harvest.options),
-        "sets": None if harvest.sets is None else [list(names) for names in harvest.sets],
-    }
-
-
-def _nearest(found: str, known: Mapping[str, object] | list[str]) -> str:
-    match = get_close_matches(found, known, n=1)
-    return f"; did you mean {match[0]!r}?" if match else ""
+def _day_text(day: Day | None) -> str | None:
+    return f"{day.days}d" if isinstance(day, timedelta) else day.isoformat() if day is not None else None

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -19,18 +19,26 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
+    count_targets,
+    meta_of,
     open_database,
+    open_to_look,
     rejected_lines,
+    take_census,
     take_in,
+    transaction,
 )
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
 from harvester.names import suffix_list_version
 from harvester.targets import Listed, content_hash, read_targets
+from harvester.targets.source import name_of
 
 MANIFEST = "manifest.json"
 NOTICE_LINES = 100_000
+LOCK_TRIES = 3
+LOCK_TRY_S = 0.05
 
 Notice = Callable[[str], None]
 
@@ -52,35 +60,11 @@ def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Not
     """
     compile_job(config, now.date())  # before anything is made on disk
     _make(config.output)
-    try:
-        with directory_lock(config.output), _database(config.output) as db:
-            job = _matching(config, db, now)
-            _read_lists(job, db, stdin, notice)
-            _write_manifest(job, now)
-            yield JobDirectory(path=config.output, db=db, job=job)
-    except Busy:
-        raise ConfigError(f"{config.output}: in use by {_holder(config.output)}. Wait for it, or stop it.") from None
-
-
-@contextmanager
-def _database(directory: Path) -> Iterator[sqlite3.Connection]:
-    db = open_database(directory)
-    try:
-        SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
-        yield db
-    finally:
-        db.close()
-
-
-def _holder(directory: Path) -> str:
-    try:
-        db = sqlite3.connect(f"file:{directory / 'state.sqlite3'}?mode=ro", uri=True)
-        try:
-            return str(db.execute("SELECT value FROM meta WHERE key = 'holder'").fetchone()[0])
-        finally:
-            db.close()
-    except (sqlite3.Error, TypeError):
-        return "another harvester process"
+    with _locked(config.output), _database(config.output) as db:
+        job = _matching(config, db, now)
+        _read_lists(job, db, stdin, notice)
+        _write_manifest(job, now)
+        yield JobDirectory(path=config.output, db=db, job=job)
 
 
 def _make(directory: Path) -> None:
@@ -88,6 +72,54 @@ def _make(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise ConfigError(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ConfigError(f"{directory}: may not be written by this user; name another job directory with --output")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        for tries_left in reversed(range(LOCK_TRIES)):
+            try:
+                stack.enter_context(directory_lock(directory))
+                break
+            except Busy:
+                if not tries_left:
+                    raise ConfigError(f"{directory}: in use by {_holder(directory)}; wait for it, or stop it") from None
+                time.sleep(LOCK_TRY_S)  # `status` looks at the lock by taking it for a moment
+        yield
+
+
+@contextmanager
+def _database(directory: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_database(directory)) as db:
+        if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
+            _empty(db)
+        SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
+        yield db
+
+
+def _is_untouched(db: sqlite3.Connection) -> bool:
+    """Whether the job has begun and not one request has left since."""
+    scope = meta_of(db, "scope")
+    if scope is None:
+        return False
+    census = take_census(db, scope)
+    return not any(item.tally.requests or item.units_held for item in census.providers.values())
+
+
+def _empty(db: sqlite3.Connection) -> None:
+    with transaction(db):
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"DELETE FROM {table}")
+
+
+def _holder(directory: Path) -> str:
+    try:
+        with closing(open_to_look(directory)) as db:
+            return meta_of(db, "holder") or "another harvester process"
+    except (ConfigError, sqlite3.Error):  # it is just being made
+        return "another harvester process"
 
 
 def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
@@ -105,9 +137,9 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     if changed:
         raise ConfigError(
             [
-                f"{config.output}: this job was begun with another config, and its rows would not be of one kind:",
+                f"{config.output}: this job was begun with another config; its rows would not be of one kind:",
                 *(f"  {difference}" for difference in changed),
-                f"Put {config.path} back as it was, or start another job directory with --output.",
+                f"put {config.path} back as it was, or start another job directory with --output",
             ]
         )
     return job
@@ -115,29 +147,30 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
 
 def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notice) -> None:
     checkpoint = SqliteCheckpoint(db)
-    sources = job.config.targets
-    hashes = [content_hash(source) for source in sources]
+    hashes = [content_hash(source) for source in job.config.targets]
     is_piped = None in hashes
     fingerprint = dump([hashes, job.scopes]).decode()
     known = checkpoint.meta("targets")
     is_unchanged = known == fingerprint and not is_piped
     if is_unchanged or (known is not None and is_piped and stdin.isatty()):
         return
-    intake = take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=is_piped and known is not None)
-    checkpoint.set_meta({"targets": fingerprint, "lines": str(intake.lines)})
-    if known is None and intake.lines == 0:
+    take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=is_piped and known is not None)
+    if job.config.targets and not count_targets(db, job.config.scope):
         raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
+    checkpoint.set_meta({"targets": fingerprint})
 
 
 def _reasons(db: sqlite3.Connection) -> list[str]:
-    return [f"  {source} line {line}: {shown(text)}: {reason}" for source, line, text, reason in rejected_lines(db, 5)]
+    return [
+        f'  {source} line {line}: "{shown(text, 60)}": {reason}' for source, line, text, reason in rejected_lines(db, 5)
+    ]
 
 
 def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLine | RejectedLine]:
     """Yield every line of the job's lists. Raises ConfigError if one cannot be read to its end."""
     count, next_notice_s = 0, time.monotonic() + 2.0
     for source in job.config.targets:
-        name = "inline" if source.path is None else str(source.path)
+        name = "inline" if source.path is None else name_of(source.path)
         for line in read_targets(source, job.scopes, stdin):
             count += 1
             if count % NOTICE_LINES == 0 and time.monotonic() > next_notice_s:
@@ -176,7 +209,10 @@ def _manifest(job: Job, now: datetime) -> dict[str, Any]:
             "suffix_list": suffix_list_version(),
         },
         "config_as_written": job.config.as_written,
-        "harvests": job.meaning()["harvests"],
+        "harvests": {
+            item.harvest.name: {**job.described(item.harvest), "output": job.output_of(item.harvest.name)}
+            for item in job.harvests
+        },
         "providers": {
             name: {
                 "base_url": account.base_url,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from harvester.codec import dump
 from harvester.display import shown
 
 FILE_NAME = "harvester.log"
+MOST_CHARS = 4000
 ROOT = logging.getLogger("harvester")
 
 
@@ -23,7 +24,7 @@ class _Text(_Utc):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record), 4000)
+        return shown(super().format(record), MOST_CHARS)
 
 
 class _Json(_Utc):
@@ -32,8 +33,10 @@ class _Json(_Utc):
             "at": self.formatTime(record),
             "level": record.levelname.lower(),
             "from": record.name,
-            "message": shown(record.getMessage(), 4000),
+            "message": shown(record.getMessage(), MOST_CHARS),
         }
+        if record.exc_info:
+            line["error"] = shown(self.formatException(record.exc_info), MOST_CHARS)
         return dump(line).decode()
 
 
@@ -42,6 +45,11 @@ class _Unbreakable(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Drop the line."""
+
+    def close(self) -> None:
+        """Close the file; what it would not take before, it may refuse once more."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -54,7 +62,6 @@ def logging_to(directory: Path, log_format: str) -> Iterator[None]:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(_Json() if log_format == "json" else _Text())
-    handler.setLevel(logging.INFO)
     level = ROOT.level
     ROOT.setLevel(logging.INFO)
     ROOT.addHandler(handler)

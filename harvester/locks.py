@@ -5,6 +5,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -31,11 +32,14 @@ def directory_lock(directory: Path) -> Iterator[None]:
 
 def is_locked(directory: Path) -> bool:
     """Whether a process works in a job directory now."""
+    fd = os.open(directory, os.O_RDONLY)
     try:
-        with directory_lock(directory):
-            return False
+        _take(fd, "", fcntl.LOCK_SH)  # shared: two who only ask do not see each other at work
     except Busy:
         return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def key_lock_path(provider: str, base_url: str, key: str, environ: Mapping[str, str]) -> Path:
@@ -49,7 +53,7 @@ def key_lock_path(provider: str, base_url: str, key: str, environ: Mapping[str, 
 @contextmanager
 def key_lock(path: Path, holder: str) -> Iterator[None]:
     """Hold a key for the length of the block; `holder` tells others who does. Raises Busy."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         _take(fd, os.pread(fd, 1000, 0).decode(errors="replace") or "another harvester process")
         os.ftruncate(fd, 0)
@@ -59,23 +63,28 @@ def key_lock(path: Path, holder: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _take(fd: int, holder: str) -> None:
+def _take(fd: int, holder: str, kind: int = fcntl.LOCK_EX) -> None:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Busy(holder) from None
 
 
 def _runtime_directory(environ: Mapping[str, str]) -> Path:
+    """Return a directory that only this user can write to. Raises ConfigError."""
     base = environ.get("XDG_RUNTIME_DIR")
     directory = Path(base, "harvester") if base else Path(gettempdir(), f"harvester-{os.getuid()}")
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        owner = directory.lstat().st_uid
+        found = directory.lstat()  # what is there, not what it points to: anybody can put a link into /tmp
     except OSError as exc:
         raise ConfigError(
             f"{directory}: cannot be used for the locks of keys: {exc.strerror}. Set XDG_RUNTIME_DIR."
         ) from exc
-    if owner != os.getuid():
+    if not stat.S_ISDIR(found.st_mode):
+        raise ConfigError(f"{directory}: is a link. Remove it, or set XDG_RUNTIME_DIR to a directory of yours.")
+    if found.st_uid != os.getuid():
         raise ConfigError(f"{directory}: belongs to another user. Set XDG_RUNTIME_DIR to a directory of yours.")
+    if stat.S_IMODE(found.st_mode) & 0o022:
+        raise ConfigError(f"{directory}: others can write to it. Remove it, or set XDG_RUNTIME_DIR.")
     return directory

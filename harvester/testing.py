@@ -1,7 +1,6 @@
 """For tests, ours and those of people who add a provider: time that jumps, and a network and disk in memory.
 
-    def test_waits_a_minute() -> None:
-        run_in_virtual_time(pause(60.0))  # returns at once
+`run_in_virtual_time(pause(60.0))` returns at once, and in between the clock showed every one of those seconds.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 from harvester.codec import dump
 from harvester.engine.ports import Entry, Lines, Work
@@ -57,12 +56,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Return virtual seconds."""
         return self.now_s
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Run on a thread; time stands still until it is done."""
-        self.at_work += 1
         future = super().run_in_executor(executor, func, *args)
+        self.at_work += 1
         future.add_done_callback(self._came_back)
         return future
 

@@ -1,8 +1,10 @@
 """The composition root: makes every part of a run from a job, and runs it. Knows all concrete classes."""
 
 from harvester.assembly.check import AccountCheck, Checked, check_job
+from harvester.assembly.keys import all_credentials
 from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_job, read_all_targets
 from harvester.assembly.run import Outcome, ProviderProgress, Run, RunOptions, opened_run
+from harvester.assembly.speed import Speed
 from harvester.assembly.status import Status, read_status
 from harvester.assembly.surroundings import Surroundings, SystemClock
 
@@ -16,10 +18,12 @@ __all__ = [
     "Range",
     "Run",
     "RunOptions",
+    "Speed",
     "Status",
     "Surroundings",
     "SystemClock",
     "Targets",
+    "all_credentials",
     "check_job",
     "opened_run",
     "plan_job",

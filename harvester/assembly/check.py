@@ -1,21 +1,25 @@
-"""Whether a job could run: its keys, its lists, and what each account says of itself for free."""
+"""Whether a job could run: its keys, and what each account says of itself for free."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harvester.assembly.accounts import account_transport, credentials, lane_names, read_balance
+from harvester.assembly.accounts import account_transport, read_balance
+from harvester.assembly.keys import credentials, lane_names, lock_path
 from harvester.assembly.surroundings import Surroundings
 from harvester.errors import ConfigError, HarvestError
 from harvester.job import Account, Job
-from harvester.model import Balance
+from harvester.locks import Busy, key_lock
+from harvester.model import Balance, Credential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCheck:
     """What became of asking one key."""
 
+    unit: str
     balance: Balance | None = None
     fault: str | None = None
+    holder: str | None = None  #: who uses the key now, so that it was not asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +46,31 @@ async def check_job(job: Job, around: Surroundings) -> Checked:
             faults += exc.faults
             continue
         for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
-            async with account_transport(account, credential, around.clock) as transport:
-                try:
-                    balance = await read_balance(account, transport)
-                except HarvestError as exc:
-                    found[lane] = AccountCheck(fault=str(exc))
-                else:
-                    found[lane] = AccountCheck(balance=balance, fault=_too_little(account, balance))
+            found[lane] = await _check_account(account, credential, around)
     return Checked(accounts=found, faults=tuple(faults))
+
+
+async def _check_account(account: Account, credential: Credential, around: Surroundings) -> AccountCheck:
+    unit = account.provider.unit
+    try:
+        # A question beside a run could be one more than the rate allows.
+        with key_lock(lock_path(account, credential, around.environ), "harvester check"):
+            async with account_transport(account, credential, around.clock) as transport:
+                balance = await read_balance(account, transport)
+    except Busy as exc:
+        return AccountCheck(unit=unit, holder=str(exc))
+    except HarvestError as exc:
+        return AccountCheck(unit=unit, fault=str(exc))
+    return AccountCheck(unit=unit, balance=balance, fault=_too_little(account, balance))
 
 
 def _too_little(account: Account, balance: Balance | None) -> str | None:
     keep_units = account.config.keep
-    if keep_units is None or balance is None or balance.units_left is None or balance.units_left > keep_units:
+    left_units = None if balance is None else balance.units_left
+    if keep_units is None:
         return None
-    return f"{balance.units_left} {account.provider.unit} are left, and keep = {keep_units}: nothing may be spent"
+    if left_units is None:
+        return f"keep = {keep_units:,}, but the account does not tell how much is left: remove `keep`"
+    if left_units <= keep_units:
+        return f"{left_units:,} {account.provider.unit} are left and keep = {keep_units:,}: nothing may be spent"
+    return None

@@ -23,6 +23,16 @@ class Targets:
     rejected: int
     first_rejected: RejectedLines
 
+    @property
+    def count(self) -> int:
+        """Return how many different targets there are, as the job's own scope asks about them."""
+        return next(iter(self.by_scope.values()))
+
+    @property
+    def repeated(self) -> int:
+        """Return how many lines name a target that an earlier line names too."""
+        return self.lines - self.count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
@@ -55,6 +65,7 @@ class ProviderPlan:
     """One provider's share: all its harvests go through one budget and one rate."""
 
     unit: str
+    rate: RateRule | None  #: of one key; None = unlimited
     requests: Range
     units: Range
     least_s: float | None  #: None = no rate limit, so the answers' own pace decides
@@ -82,7 +93,7 @@ class Plan:
         """Return the plan for scripts."""
         return {
             "job": self.job,
-            "targets": next(iter(self.targets.by_scope.values())),
+            "targets": self.targets.count,
             "targets_rejected": self.targets.rejected,
             "harvests": [
                 {
@@ -133,6 +144,7 @@ def plan_job(job: Job, targets: Targets) -> Plan:
         keys = len(account.config.keys)
         providers[name] = ProviderPlan(
             unit=account.provider.unit,
+            rate=account.rate,
             requests=requests,
             units=units,
             least_s=_seconds(requests.least, account.rate, keys),

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 
-from harvester.assembly.accounts import credentials, lane_names
+from harvester.assembly.keys import Keys, holding, lane_names
+from harvester.assembly.speed import note_begin, note_end
 from harvester.assembly.stations import Builder, Station
 from harvester.assembly.surroundings import Surroundings
 from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
@@ -15,7 +16,7 @@ from harvester.engine.ports import State, Tally
 from harvester.engine.render import REJECTS, TASKS, Crop
 from harvester.engine.run import run_lanes
 from harvester.engine.sink import JsonLines
-from harvester.engine.store import Writer, writing
+from harvester.engine.store import writing
 from harvester.job import Job
 from harvester.jobdir import JobDirectory
 from harvester.model import RateRule
@@ -48,50 +49,62 @@ class Outcome:
     """How a run ended."""
 
     census: Census
+    requests: int  #: sent in this run
     stops: Mapping[str, Stop]  #: by lane
     stopped_harvests: Mapping[str, str]  #: why
     is_interrupted: bool
+    is_limited: bool  #: to the first targets of the list
+
+    @property
+    def left(self) -> int:
+        """Return how many tasks are not finished."""
+        return self.census.tasks(State.OPEN) + self.census.tasks(State.WAITING)
 
     @property
     def exit_code(self) -> int:
         """Return 0 complete, 3 finished with gaps, 4 stopped with work left, 130 interrupted."""
-        if self.is_interrupted and self.census.tasks(State.OPEN) + self.census.tasks(State.WAITING) > 0:
+        if self.left and self.is_interrupted:
             return 130
-        if self.stops or self.stopped_harvests:
+        if self.left and (self.stops or self.stopped_harvests or not self.is_limited):
             return 4
         has_gaps = self.census.tasks(State.SET_ASIDE) + self.census.tasks(State.INCOMPLETE) > 0
         return 3 if has_gaps else 0
 
     @property
     def stopped_by(self) -> str | None:
-        """Return in one word or a few what stopped the run with work left."""
+        """Return in one word or a few what stopped the run with work left; None if nothing is left."""
+        if not self.left:
+            return None
         kinds = [stop.kind for stop in self.stops.values()]
         kinds += ["report"] if self.stopped_harvests else []
-        kinds += ["interrupt"] if self.exit_code == 130 else []
-        return ", ".join(dict.fromkeys(kinds)) or None
+        kinds += ["interrupt"] if self.is_interrupted else []
+        return ", ".join(dict.fromkeys(kinds)) or "max-targets"
 
 
 class Run:
     """A run of a job, opened by `opened_run`."""
 
-    def __init__(self, directory: JobDirectory, writer: Writer, stations: Sequence[Station]) -> None:
+    def __init__(self, builder: Builder, directory: JobDirectory, stations: Sequence[Station]) -> None:
         self._directory = directory
-        self._writer = writer
+        self._parts = builder
         self._stations = stations
 
     async def work(self, stop: asyncio.Event) -> Outcome:
         """Work until everything is done, or `stop` is set, or no lane can go on. Raises StorageError."""
         lanes = [lane for station in self._stations for lane in station.lanes]
+        checkpoint, clock = self._parts.checkpoint, self._parts.around.clock
+        note_begin(checkpoint, self._parts.census, clock.utc())
         await run_lanes(lanes, stop)
-        await self._writer.flush()
-        db, job = self._directory.db, self._directory.job
+        await self._parts.writer.flush()
         outcome = Outcome(
-            census=take_census(db, job.config.scope),
+            census=take_census(self._directory.db, self._directory.job.config.scope),
+            requests=sum(lane.tally.requests for lane in lanes),
             stops={lane.name: lane.stopped for lane in lanes if lane.stopped is not None},
             stopped_harvests={name: why for item in self._stations for name, why in item.desk.schedule.stopped.items()},
             is_interrupted=stop.is_set(),
+            is_limited=self._parts.max_targets is not None,
         )
-        SqliteCheckpoint(db).set_meta({"stopped_by": outcome.stopped_by or ""})
+        note_end(checkpoint, outcome.stopped_by, clock.utc())
         return outcome
 
     def progress(self) -> dict[str, ProviderProgress]:
@@ -100,11 +113,11 @@ class Run:
             station.account.provider.name: ProviderProgress(
                 tasks_done=station.tasks_done + station.desk.schedule.finished,
                 tasks=station.tasks,
-                tally=sum((lane.tally for lane in station.lanes), Tally()),
+                tally=station.tally,
                 budget=station.account.config.budget,
                 unit=station.account.provider.unit,
                 open_requests=sum(lane.open_requests for lane in station.lanes),
-                closed_s=max(gate.closed_s for gate in station.gates),
+                closed_s=min(gate.closed_s for gate in station.gates),
                 rate=station.account.rate,
             )
             for station in self._stations
@@ -112,37 +125,43 @@ class Run:
 
 
 @asynccontextmanager
-async def opened_run(directory: JobDirectory, options: RunOptions, around: Surroundings) -> AsyncIterator[Run]:
-    """Open every part of a run for the length of the block.
+async def opened_run(
+    directory: JobDirectory, keys: Keys, options: RunOptions, around: Surroundings
+) -> AsyncIterator[Run]:
+    """Open every part of a run for the length of the block. Waits for keys that another process uses.
 
-    Raises ConfigError if a key is missing, StorageError if the output cannot be continued.
+    Raises ConfigError if `keep` cannot be kept, StorageError if the output cannot be continued.
     """
     job = directory.job
-    keys = {name: credentials(account, around.environ) for name, account in job.accounts.items()}
-    checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
-    checkpoint.begin(
-        [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in job.harvests],
-        [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
-    )
-    if options.retry_set_aside:
-        checkpoint.reopen_set_aside()
-    crops = crops_of(job)
-    async with AsyncExitStack() as stack:
+    async with holding(job, keys, around), AsyncExitStack() as stack:
+        checkpoint = _begun(directory, keys, options)
+        crops = crops_of(job)
         captured = [crop.captured for crop in crops.values() if crop.captured is not None]
         outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
         sink = JsonLines(directory.path, checkpoint.output_bytes(), outputs)
         stack.callback(sink.close)
-        writer = await stack.enter_async_context(writing(sink, checkpoint))
         builder = Builder(
-            job=job,
             checkpoint=checkpoint,
-            writer=writer,
+            census=take_census(directory.db, job.config.scope),
+            writer=await stack.enter_async_context(writing(sink, checkpoint)),
             around=around,
             crops=crops,
             hold_ids=count(checkpoint.next_hold_id()),
+            max_targets=options.max_targets,
         )
         stations = [await builder.station(stack, account, keys[name]) for name, account in job.accounts.items()]
-        yield Run(directory, writer, stations)
+        yield Run(builder, directory, stations)
+
+
+def _begun(directory: JobDirectory, keys: Keys, options: RunOptions) -> SqliteCheckpoint:
+    checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
+    checkpoint.begin(
+        [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in directory.job.harvests],
+        [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
+    )
+    if options.retry_set_aside:
+        checkpoint.reopen_set_aside()
+    return checkpoint
 
 
 def crops_of(job: Job) -> dict[str, Crop]:

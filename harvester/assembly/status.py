@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harvester.assembly.speed import RUN, Speed, speed_of
 from harvester.codec import parse
 from harvester.engine.checkpoint import (
     Census,
@@ -16,8 +18,9 @@ from harvester.engine.checkpoint import (
     take_census,
     troubles,
 )
+from harvester.engine.checkpoint.census import Output
 from harvester.engine.ports import State
-from harvester.engine.render import REJECTS, TASKS
+from harvester.engine.render import REJECTS
 from harvester.errors import ConfigError, UnknownReply
 from harvester.jobdir import MANIFEST
 from harvester.locks import is_locked
@@ -34,8 +37,19 @@ class Status:
     stopped_by: str | None
     census: Census
     providers: dict[str, Any]  #: as the manifest has them
-    troubles: Sequence[Trouble]
-    rejected: Sequence[tuple[str, int, str, str]]
+    outputs: dict[str, str]  #: file names, by harvest
+    troubles: Sequence[Trouble]  #: the first ones
+    rejected: Sequence[tuple[str, int, str, str]]  #: the first ones: source, line, text, reason
+    speed: Speed | None  #: of the last run; None = nothing to tell
+
+    @property
+    def rejects(self) -> int:
+        """Return how many rows could not be read."""
+        return self._output(REJECTS).records
+
+    def records(self, harvest: str) -> int:
+        """Return how many records a harvest has."""
+        return self._output(self.outputs.get(harvest, "")).records
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that other people's scripts rely on (`docs/formats.md`)."""
@@ -53,10 +67,12 @@ class Status:
             "providers": {name: self._provider(name) for name in census.providers},
             "outputs": {
                 name: {"records": output.records, "bytes": output.bytes}
-                for name, output in census.outputs.items()
-                if name not in (TASKS, REJECTS) and not name.startswith("replies/")
+                for name, output in ((name, self._output(name)) for name in self.outputs.values())
             },
         }
+
+    def _output(self, name: str) -> Output:
+        return self.census.outputs.get(name) or Output(records=0, bytes=0)
 
     def _provider(self, name: str) -> dict[str, Any]:
         counted, described = self.census.providers[name], self.providers.get(name, {})
@@ -81,18 +97,20 @@ def read_status(directory: Path) -> Status:
         is_running = is_locked(directory)
         scope = meta_of(db, "scope")
         if scope is None:
-            raise ConfigError(f"{directory}: the job has not begun; run it first")
+            raise ConfigError(f"{directory}: the job has not begun; start it with: harvester run")
         census = take_census(db, scope)
-        has_left = census.tasks(State.OPEN) + census.tasks(State.WAITING) > 0
+        is_complete = census.harvests and census.tasks(State.OPEN) + census.tasks(State.WAITING) == 0
         manifest = _manifest(directory)
         return Status(
-            job=str(manifest.get("job") or directory.name),
-            state="running" if is_running else "stopped" if has_left else "complete",
+            job=str(manifest.get("job") or directory.resolve().name),
+            state="running" if is_running else "complete" if is_complete else "stopped",
             stopped_by=None if is_running else meta_of(db, "stopped_by") or None,
             census=census,
             providers=manifest.get("providers") or {},
+            outputs={name: harvest["output"] for name, harvest in (manifest.get("harvests") or {}).items()},
             troubles=troubles(db, SHOWN),
             rejected=rejected_lines(db, SHOWN),
+            speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),
         )
 
 
@@ -100,5 +118,5 @@ def _manifest(directory: Path) -> dict[str, Any]:
     try:
         manifest = parse((directory / MANIFEST).read_bytes())
     except (OSError, UnknownReply):
-        return {}  # the counts come from the checkpoint; only names and budgets are missing
+        return {}  # it is written once the lists are read; before that there is nothing to tell
     return manifest if isinstance(manifest, dict) else {}

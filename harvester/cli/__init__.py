@@ -12,10 +12,16 @@ from harvester.cli.status import status
 
 main = Cli(
     name="harvester",
-    commands=[run, plan, check, status, providers, schema, sandbox, demo],
+    sections={
+        "Harvest": [check, plan, run, status],
+        "Look up": [providers, schema],
+        "Try without an account": [demo, sandbox],
+    },
     help="""Harvest backlink data in bulk: every row you paid for exactly once, never over rate or budget.
 
-    Example: harvester demo
+    \b
+    Example: harvester demo                      sees it work, without any account
+             harvester run configs/rivals.toml   harvests what the file asks for
     """,
 )
 

@@ -8,40 +8,70 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import AccountCheck, Surroundings, check_job, read_all_targets
+from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, read_all_targets
 from harvester.cli.group import EXIT_USAGE
-from harvester.cli.options import config_argument, load_config, notice, standard_input
+from harvester.cli.options import config_argument, load_config, standard_input
+from harvester.cli.progress import say
+from harvester.cli.words import counted, rejected_text
 from harvester.display import shown
-from harvester.job import compile_job
+from harvester.errors import ConfigError
+from harvester.job import Job, compile_job
 
 
 @click.command()
 @config_argument
 def check(config: Path) -> None:
-    """Check CONFIG, its target list and its keys, and read each account's balance where that is free.
+    """Check CONFIG, its targets, its keys and their balances.
+
+    Nothing paid is sent: a balance is read where that is free. Exit code 0 if the job could run, 2 if not.
 
     Example: harvester check configs/rivals.toml
     """
     job = compile_job(load_config(config), datetime.now(UTC).date())
-    click.echo(f"config   {shown(str(config), 200)}: {len(job.harvests)} harvests of {', '.join(job.accounts)}")
-    targets = read_all_targets(job, standard_input(), notice)
-    count = next(iter(targets.by_scope.values()))
-    click.echo(f"targets  {count:,} targets, {targets.rejected:,} lines rejected")
-    for source, line, text, reason in targets.first_rejected:
-        click.echo(f"         {shown(source, 60)} line {line}: {shown(text, 60)}: {shown(reason)}")
-    checked = asyncio.run(check_job(job, Surroundings(environ=os.environ, notice=notice)))
-    for fault in checked.faults:
-        click.echo(f"key      {shown(fault)}")
-    for lane, account in checked.accounts.items():
-        click.echo(f"account  {lane}: {_account_text(account)}")
-    if not checked.is_good or count == 0:
+    _line("config", f"{config}: {counted(len(job.harvests), 'harvest')} of {', '.join(job.accounts)}")
+    has_targets = _check_targets(job)
+    checked = asyncio.run(check_job(job, Surroundings(environ=os.environ, notice=say)))
+    _tell_accounts(checked)
+    if not (has_targets and checked.is_good):
+        click.echo("Not ready: see what is marked with !")
         sys.exit(EXIT_USAGE)
+    click.echo(f"Ready: harvester run {shown(str(config), 1000)}")
+
+
+def _check_targets(job: Job) -> bool:
+    """Print what the job's list holds; return whether a run could begin with it."""
+    try:
+        targets = read_all_targets(job, standard_input(), say)
+    except ConfigError as exc:
+        for fault in exc.faults:
+            _line("targets", fault, is_fault=True)
+        return False
+    has_targets = targets.count > 0 or not job.config.targets
+    rejected = f", {counted(targets.rejected, 'line')} rejected" if targets.rejected else ""
+    _line("targets", f"{counted(targets.count, 'target')}{rejected}", is_fault=not has_targets)
+    for line in rejected_text(targets.first_rejected):
+        _line("", line)
+    return has_targets
+
+
+def _tell_accounts(checked: Checked) -> None:
+    for fault in checked.faults:
+        _line("key", fault, is_fault=True)
+    for lane, account in checked.accounts.items():
+        _line("account", f"{lane}: {_account_text(account)}", is_fault=account.fault is not None)
 
 
 def _account_text(account: AccountCheck) -> str:
     if account.fault is not None:
-        return shown(account.fault)
+        return account.fault
+    if account.holder is not None:
+        return f"not asked, because {account.holder} uses the key now"
     if account.balance is None:
         return "the key is there; this provider has no free question to try it with"
     left = account.balance.units_left
-    return f"{'no limit known' if left is None else f'{left:,} units left'}; {shown(account.balance.about)}"
+    words = ["no limit is told" if left is None else f"{left:,} {account.unit} left", account.balance.about]
+    return "; ".join(filter(None, words))
+
+
+def _line(what: str, text: str, *, is_fault: bool = False) -> None:
+    click.echo(f"{what:<9}{'! ' if is_fault else '  '}{shown(text)}")

@@ -1,7 +1,5 @@
 """`harvester demo`."""
 
-import asyncio
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -10,18 +8,25 @@ from typing import Any
 
 import click
 
-from harvester.assembly import RunOptions
-from harvester.cli.running import Ended, View, run_job
-from harvester.cli.summary import summary_text
+from harvester.assembly import RunOptions, Status
+from harvester.cli.progress import say
+from harvester.cli.running import Ended, View, finished, run_job, tell_end
+from harvester.cli.words import counted, table
+from harvester.codec import parse
 from harvester.config import job_of
 from harvester.display import shown
-from harvester.sandbox.app import Options, Sandbox, serving
+from harvester.providers import PROVIDERS
+from harvester.sandbox.app import CONTRACTS, Options, Sandbox, serving
 
 KEY_VARIABLE = "HARVESTER_DEMO_KEY_"
 REPORTS = ("summary", "backlinks", "lost-backlinks", "refdomains", "anchors", "history")
 MOST_ROWS = 500  #: of one target and report, so that the demo ends soon
 RATE = "3000/minute"  #: of the sandbox; a real account allows less
+UNITS = 50_000_000
+FAULTS = 0.02
 RECORDS_SHOWN = 3
+COLUMNS = ("target", "url_from", "url_to", "anchor", "first_seen_at")
+COLUMN_CHARS = 36
 
 
 @click.command()
@@ -35,48 +40,57 @@ RECORDS_SHOWN = 3
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world of links.")
 def demo(targets: int, output: Path, seed: int) -> None:
-    """Harvest made-up domains from the built-in sandbox: the whole tool, without any account.
+    """Harvest made-up domains from the built-in sandbox.
+
+    Stop it with Ctrl-C and run it again: it goes on where it stopped. Remove its directory to see it anew.
 
     Example: harvester demo --targets 20
     """
-    try:
-        ended = asyncio.run(_demo(targets, output.absolute(), seed))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        sys.exit(130)
-    click.echo(f"\n{summary_text(ended.status, ended.outcome, output, ended.took)}")
-    _show_records(output)
-    sys.exit(ended.outcome.exit_code)
+    ended = finished(_demo(targets, output.absolute(), seed))
+    if ended.outcome.exit_code == 0:
+        click.echo(f"{_records_text(ended.status, output)}\n")
+    tell_end(ended, output)
 
 
 async def _demo(targets: int, output: Path, seed: int) -> Ended:
-    options = Options(seed=seed, latency_ms=20, faults=0.02, rates={"ahrefs": RATE}, units={"ahrefs": 50_000_000})
+    options = Options(
+        seed=seed,
+        latency_ms=20,
+        faults=FAULTS,
+        rates=dict.fromkeys(CONTRACTS, RATE),
+        units=dict.fromkeys(CONTRACTS, UNITS),
+    )
     async with serving(options) as sandbox:
-        config = job_of(_document(sandbox, targets), Path("demo.toml"))
+        name = "demo" if seed == 1 else f"demo-{seed}"  # rows of two worlds must not meet in one directory
+        config = job_of(_document(name, sandbox, targets), Path("the demo's config"))
         environ = {f"{KEY_VARIABLE}{name.upper()}": key for name, key in sandbox.keys.items()}
-        click.echo(f"{targets} made-up domains, {len(REPORTS)} reports, 2 % of the requests fail on purpose", err=True)
+        say(f"{counted(targets, 'made-up domain')}; the sandbox lets {FAULTS:.0%} of the requests fail on purpose")
         return await run_job(replace(config, output=output), RunOptions(), environ, View())
 
 
-def _document(sandbox: Sandbox, targets: int) -> Mapping[str, Any]:
+def _document(name: str, sandbox: Sandbox, targets: int) -> Mapping[str, Any]:
     """Return the demo's config, in the form of a file."""
     return {
-        "job": {"name": "demo", "targets": {"inline": [f"shop-{number}.example" for number in range(1, targets + 1)]}},
+        "job": {"name": name, "targets": {"inline": [f"shop-{number}.example" for number in range(1, targets + 1)]}},
         "providers": {
-            name: {"key": f"env:{KEY_VARIABLE}{name.upper()}", "base_url": url, "rate": RATE, "row_cap": 250}
+            name: {"key": f"env:{KEY_VARIABLE}{name.upper()}", "base_url": url, "rate": RATE}
             for name, url in sandbox.base_urls.items()
         },
         "harvest": [
             {"provider": name, "report": report, "max_rows": MOST_ROWS}
             for name in sandbox.base_urls
             for report in REPORTS
+            if PROVIDERS[name].report(report) is not None
         ],
     }
 
 
-def _show_records(directory: Path) -> None:
-    for report in ("backlinks", "refdomains"):
-        path = directory / f"ahrefs.{report}.jsonl"
-        click.echo(f"\nThe first records of {path}:")
-        with path.open(encoding="utf-8") as lines:
-            for line in islice(lines, RECORDS_SHOWN):
-                click.echo(shown(line.rstrip("\n"), 600))
+def _records_text(status: Status, directory: Path) -> str:
+    """Return the first links of the first provider that has any, in a few of their fields."""
+    harvest = next(name for name in status.outputs if name.endswith(".backlinks"))
+    path = directory / status.outputs[harvest]
+    with path.open(encoding="utf-8") as lines:
+        records = [parse(line) for line in islice(lines, RECORDS_SHOWN)]
+    rows = [[shown(str(record[name]), COLUMN_CHARS) for name in COLUMNS] for record in records]
+    title = f"The first of {counted(status.records(harvest), 'record')} in {path}, in a few of their fields:"
+    return f"{title}\n\n{table(COLUMNS, rows)}"

@@ -1,17 +1,17 @@
 """The command group: errors become sentences and exit codes, never a traceback."""
 
-import logging
+import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
 
 from harvester.display import shown
 from harvester.errors import ConfigError, HarvestError
-
-log = logging.getLogger(__name__)
 
 EXIT_INTERNAL, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MOST_CHARS = 2000
@@ -20,10 +20,15 @@ MOST_CHARS = 2000
 class Cli(click.Group):
     """A group in which an error ends with the exit code that the documentation promises."""
 
-    def __init__(self, *, name: str, commands: Sequence[click.Command], help: str) -> None:
+    def __init__(self, *, name: str, sections: Mapping[str, Sequence[click.Command]], help: str) -> None:
+        """`sections`: the commands by what they are for, in the order in which the help shows them."""
         super().__init__(
-            name=name, commands=commands, help=help, context_settings={"help_option_names": ["-h", "--help"]}
+            name=name,
+            commands=[command for commands in sections.values() for command in commands],
+            help=help,
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
+        self._sections = sections
         self.params.append(
             click.Option(
                 ["--version"],
@@ -35,8 +40,16 @@ class Cli(click.Group):
             )
         )
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in sections."""
+        width = max(map(len, self.commands))
+        for title, commands in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([((item.name or "").ljust(width), item.get_short_help_str(80)) for item in commands])
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and end the process as its outcome says."""
+        _open_standard_streams()
         try:
             return super().invoke(ctx)
         except ConfigError as exc:
@@ -51,9 +64,15 @@ class Cli(click.Group):
         except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise
         except Exception as exc:
-            log.exception("internal error")
-            _say(f"internal error: {type(exc).__name__}: {exc}", "What was stored is safe: run the command again.")
+            _say(f"internal error: {type(exc).__name__}: {exc} ({_place(exc)})", "What was stored is safe.")
             sys.exit(EXIT_INTERNAL)
+
+
+def _open_standard_streams() -> None:
+    """Open those that whoever started us has closed: else a file of rows could become standard error."""
+    for name, flag, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flag), mode))  # takes the lowest number that is free
 
 
 def _say(*sentences: str) -> None:
@@ -61,6 +80,12 @@ def _say(*sentences: str) -> None:
     click.echo(f"Error: {first}", err=True)
     for sentence in rest:
         click.echo(f"       {sentence}", err=True)
+
+
+def _place(exc: Exception) -> str:
+    """Return where an error of ours began: without it nobody could mend it."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,16 +21,20 @@ budget_option = click.option(
     "budgets",
     multiple=True,
     metavar="PROVIDER=N",
-    help="Spend no more than N units there, in place of the config's budget. May be repeated.",
+    help="Spend at most N units there, in place of the config's budget. Once for each provider.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+#: Units, or an amount of money; which of them a provider takes is the config's business.
+_AMOUNT = re.compile(r"([0-9]{1,18})|[0-9]{1,12}(\.[0-9]{1,6})? *USD")
 
 
 def load_config(path: Path, *, output: Path | None = None, budgets: Sequence[str] = ()) -> JobConfig:
     """Return a config with what the command line changes in it. Raises ConfigError."""
     document = document_of(path)
-    for text in budgets:
-        _set_budget(document, text)
+    faults = [fault for text in budgets for fault in _set_budget(document.get("providers"), text)]
+    if faults:
+        raise ConfigError(faults)
     config = job_of(document, path)
     return config if output is None else replace(config, output=output.absolute())
 
@@ -40,16 +44,14 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def notice(text: str) -> None:
-    """Say one line to the user, apart from the results."""
-    click.echo(text, err=True)
-
-
-def _set_budget(document: Mapping[str, Any], text: str) -> None:
-    name, equals, amount = (part.strip() for part in text.partition("="))
-    section = document.get("providers", {}).get(name) if isinstance(document.get("providers"), dict) else None
-    if not equals or not amount:
-        raise ConfigError(f"--budget {text}: expected PROVIDER=N, such as ahrefs=50000")
+def _set_budget(sections: Any, text: str) -> list[str]:
+    """Set a provider's budget in a parsed config; return what is wrong with the text."""
+    name, _, amount = (part.strip() for part in text.partition("="))
+    match = _AMOUNT.fullmatch(amount)
+    if match is None:
+        return [f'--budget {text}: expected PROVIDER=N, such as ahrefs=50000 (dataforseo also takes "25.00 USD")']
+    section = sections.get(name) if isinstance(sections, dict) else None
     if not isinstance(section, dict):
-        raise ConfigError(f"--budget {text}: the config has no [providers.{name}]")
-    section["budget"] = int(amount) if re.fullmatch(r"[0-9]{1,18}", amount) else amount
+        return [f"--budget {text}: the config has no [providers.{name}]"]
+    section["budget"] = int(amount) if match[1] else amount
+    return []

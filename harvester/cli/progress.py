@@ -1,26 +1,27 @@
 """Progress of a run on standard error: a bar for each provider, or plain lines where no terminal is.
 
-The only file that imports tqdm.
+The only file that imports tqdm. Nothing here may stop a run: it was paid for, and its words were not.
 """
 
 import asyncio
 import logging
+import os
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Never
+from typing import Never, TextIO
 
-import click
 from tqdm import tqdm
 
 from harvester.assembly import ProviderProgress
-from harvester.cli.table import duration
+from harvester.cli.words import duration
 from harvester.display import shown
 
 BAR_S = 0.25
 PLAIN_S = 10.0
-BAR = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} tasks {postfix}"
+BAR = "{desc} {percentage:3.0f}%|{bar:16}| {n_fmt}/{total_fmt} tasks{postfix}"
+
+tqdm.monitor_interval = 0  # no thread: the bars are drawn again by us
 
 Look = Callable[[], Mapping[str, ProviderProgress]]
 
@@ -36,42 +37,55 @@ class Pace:
         """Return what a line says of a provider beside its tasks."""
         before = self._begun[name]
         gone_s = max(now_s - self._began_s, 1e-6)
-        spent = now.tally.units_spent + now.tally.units_in_doubt
-        words = [
-            f"{(now.tally.rows - before.tally.rows) / gone_s:,.0f} records/s",
-            f"{spent:,}" + (f" of {now.budget:,}" if now.budget is not None else "") + f" {now.unit}",
-        ]
-        if now.closed_s > 0:
-            words.append(f"paused {duration(now.closed_s)}")
+        spent_units = now.tally.units_spent + now.tally.units_in_doubt
+        words = [f"paused for {duration(now.closed_s)}"] if now.closed_s > 0 else []
         left_s = self._left_s(before, now, gone_s)
         if left_s is not None:
             words.append(f"{duration(left_s)} left")
+        words.append(f"{spent_units:,}" + (f" of {now.budget:,}" if now.budget is not None else "") + f" {now.unit}")
+        words.append(f"{(now.tally.rows - before.tally.rows) / gone_s:,.0f} rows/s")
         return ", ".join(words)
 
     def _left_s(self, before: ProviderProgress, now: ProviderProgress, gone_s: float) -> float | None:
         """Return the seconds left at the pace so far, or, before a task is done, as the rate allows at best."""
         left = now.tasks - now.tasks_done
         done = now.tasks_done - before.tasks_done
-        if left == 0:
+        if left <= 0:
             return None
         if done:
             return left * gone_s / done
         return None if now.rate is None else left * now.rate.window_s / now.rate.calls
 
 
+def say(text: str) -> None:
+    """Say one line to the user, apart from the results and above the bars."""
+    with even_unread(sys.stderr):
+        tqdm.write(shown(text, 1000), file=sys.stderr)
+
+
+@contextmanager
+def even_unread(stream: TextIO) -> Iterator[None]:
+    """Go on when nobody reads what the block writes: the pipe was closed, or the disk behind it is full."""
+    try:
+        yield
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 @asynccontextmanager
 async def progress(look: Look, *, is_quiet: bool) -> AsyncIterator[None]:
-    """Show how a run comes on for the length of the block."""
+    """Show how a run comes on for the length of the block. Raises what the block raises."""
     if is_quiet:
         yield
         return
-    show = _bars if sys.stderr.isatty() else _plain
-    async with asyncio.TaskGroup() as group:
-        showing = group.create_task(show(look), name="progress")
-        try:
-            yield
-        finally:
-            showing.cancel()
+    showing = asyncio.create_task((_bars if sys.stderr.isatty() else _plain)(look), name="progress")
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
 
 
 @contextmanager
@@ -88,37 +102,48 @@ def errors_on_screen() -> Iterator[None]:
 
 class _Screen(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(shown(record.getMessage()), file=sys.stderr)
+        say(record.getMessage())
 
 
 async def _bars(look: Look) -> None:
+    now_s = asyncio.get_running_loop().time
     begun = look()
-    pace = Pace(begun, time.monotonic())
+    pace = Pace(begun, now_s())
     bars = {
-        name: tqdm(total=item.tasks, desc=name, bar_format=BAR, file=sys.stderr, position=at, leave=True, mininterval=0)
+        name: tqdm(
+            total=item.tasks,
+            initial=item.tasks_done,
+            desc=name,
+            bar_format=BAR,
+            file=sys.stderr,
+            position=at,
+            dynamic_ncols=True,
+        )
         for at, (name, item) in enumerate(begun.items())
     }
     try:
         while True:
-            _draw(bars, look(), pace)
+            _draw(bars, look(), pace, now_s())
             await asyncio.sleep(BAR_S)
     finally:
-        _draw(bars, look(), pace)
-        for bar in bars.values():
-            bar.close()
+        _draw(bars, look(), pace, now_s())
+        with even_unread(sys.stderr):
+            for bar in bars.values():
+                bar.close()
 
 
-def _draw(bars: Mapping[str, "tqdm[Never]"], now: Mapping[str, ProviderProgress], pace: Pace) -> None:
-    for name, bar in bars.items():
-        bar.n = now[name].tasks_done
-        bar.set_postfix_str(pace.words(name, now[name], time.monotonic()), refresh=False)
-        bar.refresh()
+def _draw(bars: Mapping[str, "tqdm[Never]"], now: Mapping[str, ProviderProgress], pace: Pace, now_s: float) -> None:
+    with even_unread(sys.stderr):
+        for name, bar in bars.items():
+            bar.n = now[name].tasks_done
+            bar.set_postfix_str(pace.words(name, now[name], now_s), refresh=False)
+            bar.refresh()
 
 
 async def _plain(look: Look) -> None:
-    pace = Pace(look(), time.monotonic())
+    now_s = asyncio.get_running_loop().time
+    pace = Pace(look(), now_s())
     while True:
         await asyncio.sleep(PLAIN_S)
         for name, item in look().items():
-            words = pace.words(name, item, time.monotonic())
-            click.echo(f"{name}: {item.tasks_done:,}/{item.tasks:,} tasks, {words}", err=True)
+            say(f"{name}: {item.tasks_done:,}/{item.tasks:,} tasks, {pace.words(name, item, now_s())}")

@@ -1,11 +1,12 @@
 """`harvester providers`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from harvester.cli.options import json_option
-from harvester.cli.table import table
+from harvester.cli.words import counted, table
 from harvester.codec import dump_pretty
 from harvester.errors import ConfigError
 from harvester.model import Provider
@@ -16,7 +17,9 @@ from harvester.providers import PROVIDERS
 @click.argument("name", required=False)
 @json_option
 def providers(name: str | None, as_json: bool) -> None:
-    """Show each provider's reports, scopes, prices, limits and paging; with NAME one of them in full.
+    """Show the providers, or one of them in full.
+
+    In full: its reports with their prices and paging, its scopes, filters, limits and settings.
 
     Example: harvester providers ahrefs
     """
@@ -26,14 +29,18 @@ def providers(name: str | None, as_json: bool) -> None:
         chosen = PROVIDERS.values() if name is None else [PROVIDERS[name]]
         click.echo(dump_pretty({item.name: _described(item) for item in chosen}), nl=False)
     elif name is None:
-        head = ("provider", "title", "reports", "rate", "in flight", "unit")
-        rows = [
-            (item.name, item.title, len(item.reports), str(item.rate), item.in_flight, item.unit)
-            for item in PROVIDERS.values()
-        ]
-        click.echo(table(head, rows))
+        click.echo(_list_text())
     else:
         click.echo(_text(PROVIDERS[name]))
+
+
+def _list_text() -> str:
+    head = ("provider", "title", "reports", "rate", "open", "unit")
+    rows = [
+        (item.name, item.title, len(item.reports), str(item.rate), item.in_flight, item.unit)
+        for item in PROVIDERS.values()
+    ]
+    return f"{table(head, rows)}\n\nReports, prices and limits of one: harvester providers {next(iter(PROVIDERS))}"
 
 
 def _described(provider: Provider) -> dict[str, Any]:
@@ -63,17 +70,20 @@ def _described(provider: Provider) -> dict[str, Any]:
 
 
 def _text(provider: Provider) -> str:
-    lines = [
-        f"{provider.title}: {provider.base_url}",
-        f"  rate      {provider.rate}, {provider.in_flight} requests open at once, {provider.timeout_s:g} s each",
-        f"  unit      {provider.unit}; the balance is {'free to ask' if provider.balance else 'not told'}",
-        f"  scopes    {', '.join(provider.scopes)}",
-        f"  filters   {', '.join(provider.filters)}",
-        *(f"  {key:<9} {about}" for key, about in provider.settings.items()),
-    ]
+    pace = f"{provider.rate}, {counted(provider.in_flight, 'request')} open at once, {provider.timeout_s:g} s for each"
+    facts = {
+        "rate": pace,
+        "unit": f"{provider.unit}; the balance is {'free to ask' if provider.balance else 'not told'}",
+        "scopes": ", ".join(provider.scopes),
+        "filters": ", ".join(provider.filters) or "none",
+        **provider.settings,
+    }
+    lines = [f"{provider.title}, {provider.base_url}", *_facts_text(facts), "", "reports (record):"]
     for report in provider.reports.values():
-        aliases = f" [{', '.join(report.aliases)}]" if report.aliases else ""
-        batch = f"; {report.targets_per_task} targets a request" if report.targets_per_task > 1 else ""
-        lines += ["", f"{report.name}{aliases} -> {report.record}{batch}", f"  {report.about}"]
-        lines += [f"  {name:<9} {text}" for name, text in (("price", report.price), ("paging", report.paging)) if text]
+        facts = {"price": report.price, "paging": report.paging, "also": ", ".join(report.aliases)}
+        lines += ["", f"{report.name} ({report.record}): {report.about}", *_facts_text(facts)]
     return "\n".join(lines)
+
+
+def _facts_text(facts: Mapping[str, str]) -> list[str]:
+    return [f"  {name:<8} {text}" for name, text in facts.items() if text]

@@ -1,17 +1,13 @@
 """`harvester run`."""
 
-import asyncio
 import os
-import sys
 from pathlib import Path
 
 import click
 
 from harvester.assembly import RunOptions
-from harvester.cli.group import EXIT_INTERRUPTED
 from harvester.cli.options import budget_option, config_argument, load_config, output_option
-from harvester.cli.running import View, run_job
-from harvester.cli.summary import resume_hint, summary_text
+from harvester.cli.running import View, finished, run_job, tell_end
 
 
 @click.command()
@@ -20,8 +16,10 @@ from harvester.cli.summary import resume_hint, summary_text
 @budget_option
 @click.option("--max-targets", type=click.IntRange(min=1), metavar="N", help="Only the first N targets of the list.")
 @click.option("--retry-set-aside", is_flag=True, help="Try again the tasks that were set aside.")
-@click.option("--quiet", is_flag=True, help="No progress; errors only.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Form of harvester.log.")
+@click.option("--quiet", is_flag=True, help="Print the results, and what stops the run; no progress.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of harvester.log."
+)
 def run(
     config: Path,
     output: Path | None,
@@ -31,21 +29,23 @@ def run(
     quiet: bool,
     log_format: str,
 ) -> None:
-    """Harvest what CONFIG asks for; run it again after any stop to resume.
+    """Harvest what CONFIG asks for; run it again to go on.
 
-    Exit codes: 0 complete, 2 wrong config, 3 finished but some tasks are incomplete or set aside, 4 stopped with
-    work left (budget, quota, key), 130 interrupted.
+    Ctrl-C stops it in order: open requests are awaited and stored. A second Ctrl-C stops it at once; that loses no
+    row either, but what the open requests cost stays in doubt.
+
+    \b
+    Exit codes:
+      0    everything asked for is complete
+      1    internal error, or the disk failed
+      2    the command, the config or the job directory is wrong
+      3    finished, but some tasks were set aside or are incomplete
+      4    stopped with work left: budget, quota or key
+      130  interrupted
 
     Example: harvester run configs/rivals.toml --max-targets 20
     """
     job = load_config(config, output=output, budgets=budgets)
     options = RunOptions(max_targets=max_targets, retry_set_aside=retry_set_aside)
-    try:
-        ended = asyncio.run(run_job(job, options, os.environ, View(is_quiet=quiet, log_format=log_format)))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        click.echo("Stopped at once; what was stored is safe. To go on, run the same command again.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    click.echo(summary_text(ended.status, ended.outcome, job.output, ended.took))
-    if hint := resume_hint(ended.outcome):
-        click.echo(hint, err=True)
-    sys.exit(ended.outcome.exit_code)
+    ended = finished(run_job(job, options, os.environ, View(is_quiet=quiet, log_format=log_format)))
+    tell_end(ended, job.output)

@@ -1,18 +1,42 @@
 """Runs a job to its end under signals and progress; what `run` and `demo` share."""
 
 import asyncio
+import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
-from harvester.assembly import Outcome, RunOptions, Status, Surroundings, opened_run, read_status
-from harvester.cli.options import notice, standard_input
-from harvester.cli.progress import errors_on_screen, progress
+import click
+
+from harvester.assembly import (
+    Outcome,
+    Run,
+    RunOptions,
+    Status,
+    Surroundings,
+    all_credentials,
+    opened_run,
+    read_status,
+)
+from harvester.cli.group import EXIT_INTERRUPTED
+from harvester.cli.options import standard_input
+from harvester.cli.progress import errors_on_screen, even_unread, progress, say
+from harvester.cli.summary import begin_text, headline, hints, summary_text
 from harvester.config import JobConfig
-from harvester.jobdir import JobDirectory, job_directory
+from harvester.errors import HarvestError
+from harvester.job import compile_job
+from harvester.jobdir import job_directory
 from harvester.journal import logging_to
+
+log = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,44 +56,89 @@ class View:
     log_format: str = "text"
 
 
+def finished(work: Coroutine[Any, Any, Ended]) -> Ended:
+    """Return how a run ended. A signal that comes outside its work, or a second one in it, ends the process at once."""
+    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    try:
+        return asyncio.run(work)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        say("Stopped at once; what was stored is safe. To go on, run the same command again.")
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 async def run_job(config: JobConfig, options: RunOptions, environ: Mapping[str, str], view: View) -> Ended:
     """Run a job until it is done, stopped or interrupted. Raises HarvestError."""
     began = datetime.now(UTC)
-    say: Callable[[str], None] = (lambda _: None) if view.is_quiet else notice
-    around = Surroundings(environ=environ, notice=say)
+    around = Surroundings(environ=environ, notice=(lambda _: None) if view.is_quiet else say)
+    keys = all_credentials(compile_job(config, began.date()), environ)  # before a long list is read for nothing
     # Lists of a million lines block here for seconds; nothing else runs yet, so nothing is kept waiting.
-    with job_directory(config, began, standard_input(), say) as directory, logging_to(config.output, view.log_format):
-        outcome = await _work(directory, options, around, view)
+    with (
+        job_directory(config, began, standard_input(), around.notice) as directory,
+        logging_to(config.output, view.log_format),
+        _errors_logged(),
+    ):
+        async with opened_run(directory, keys, options, around) as run:
+            outcome = await _work(run, config, around, view)
     return Ended(outcome=outcome, status=read_status(config.output), took=datetime.now(UTC) - began)
 
 
-async def _work(directory: JobDirectory, options: RunOptions, around: Surroundings, view: View) -> Outcome:
+def tell_end(ended: Ended, directory: Path) -> NoReturn:
+    """Print how a run ended and how to go on; end the process with its exit code, even if nobody reads that."""
+    with even_unread(sys.stdout):
+        click.echo(summary_text(ended.status, ended.outcome, directory, ended.took))
+    for hint in hints(ended.outcome):
+        say(hint)
+    sys.exit(ended.outcome.exit_code)
+
+
+async def _work(run: Run, config: JobConfig, around: Surroundings, view: View) -> Outcome:
     stop = asyncio.Event()
-    async with opened_run(directory, options, around) as run:
-        with _signals(stop, around.notice), errors_on_screen():
-            async with progress(run.progress, is_quiet=view.is_quiet):
-                return await run.work(stop)
+    log.info("run of %s begins", config.path)
+    around.notice(begin_text(config, run))
+    with _signals(stop, around.notice), errors_on_screen():
+        async with progress(run.progress, is_quiet=view.is_quiet):
+            outcome = await run.work(stop)
+    log.info("run of %s ends: %s, %d requests", config.path, headline(outcome), outcome.requests)
+    return outcome
 
 
 @contextmanager
-def _signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
+def _errors_logged() -> Iterator[None]:
+    try:
+        yield
+    except HarvestError as exc:
+        log.error("the run ends: %s", exc)
+        raise
+    except Exception:
+        log.exception("the run ends by an internal error")
+        raise
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, notice: Callable[[str], None]) -> Iterator[None]:
     """Let the first SIGINT or SIGTERM stop the run in order, and the second at once."""
-    loop = asyncio.get_running_loop()
-    main = asyncio.current_task()
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def asked() -> None:
-        if stop.is_set() and main is not None:
+        if not stop.is_set():
+            stop.set()
+            notice("Stopping: open requests are awaited for up to 30 s. Once more stops at once.")
+        elif main is not None:
             main.cancel()
-        stop.set()
-        say("stopping: open requests are awaited for up to 30 s; once more to stop at once")
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(number, asked)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, asked)
     try:
         yield
     finally:
-        for number in numbers:
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -10,23 +10,29 @@ from harvester.sandbox.app import CONTRACTS, Options, serve_forever
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 = any that is free.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any that is free", help="Listen here.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world of links.")
 @click.option(
-    "--links", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve a CSV of real links."
-)
-@click.option("--latency-ms", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Before each answer.")
-@click.option(
-    "--faults", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of failing requests."
-)
-@click.option("--rate", "rates", multiple=True, metavar="PROVIDER=RATE", help="As in ahrefs=60/minute. Repeatable.")
-@click.option(
-    "--units", multiple=True, metavar="PROVIDER=N", help="Units of each key, as in ahrefs=100000. Repeatable."
+    "--links", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve a CSV of real links instead."
 )
 @click.option(
-    "--row-cap", type=click.IntRange(min=0), default=250, show_default=True, help="Rows a request; 0 = no cap."
+    "--latency-ms", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Time before each answer."
 )
-@click.option("--switch", "switches", multiple=True, metavar="PROVIDER.NAME=VALUE", help="Decide what is unconfirmed.")
+@click.option(
+    "--faults", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of requests that fail."
+)
+@click.option(
+    "--rate", "rates", multiple=True, metavar="PROVIDER=RATE", help="Enforce e.g. ahrefs=60/minute. Repeatable."
+)
+@click.option(
+    "--units", multiple=True, metavar="PROVIDER=N", help="What each key may spend, e.g. ahrefs=100000. Repeatable."
+)
+@click.option(
+    "--row-cap", type=click.IntRange(min=0), default=250, show_default=True, help="Most rows of a reply; 0 = no cap."
+)
+@click.option(
+    "--switch", "switches", multiple=True, metavar="PROVIDER.NAME=VALUE", help="Decide what is not known. Repeatable."
+)
 def sandbox(
     port: int,
     seed: int,
@@ -38,9 +44,10 @@ def sandbox(
     row_cap: int,
     switches: tuple[str, ...],
 ) -> None:
-    """Serve every provider's contract on this machine, with test keys; no account is needed.
+    """Serve all providers on this machine, with test keys.
 
-    GET /_sandbox/account tells what each key was charged and how it called.
+    It prints where, and the keys. GET /_sandbox/account tells what each key was charged and how fast it called.
+    Ctrl-C stops it.
 
     Example: harvester sandbox --port 8899 --faults 0.02 --rate ahrefs=60/minute
     """
@@ -61,8 +68,8 @@ def sandbox(
 def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not value:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not name or not value:
             raise ConfigError(
                 f"{option} {text}: expected PROVIDER=..., where PROVIDER is one of {', '.join(CONTRACTS)}"
             )
@@ -71,6 +78,6 @@ def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _number(option: str, name: str, text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise ConfigError(f"{option} {name}={text}: expected a whole number of units")
     return int(text)

@@ -4,32 +4,43 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import read_status
+from harvester.assembly import Speed, Status, read_status
 from harvester.cli.options import json_option
-from harvester.cli.summary import harvest_table, provider_table, troubles_text
+from harvester.cli.summary import harvest_table, provider_table, targets_text, troubles_text
+from harvester.cli.words import duration, rejected_text
 from harvester.codec import dump_pretty
-from harvester.display import shown
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @json_option
 def status(directory: Path, as_json: bool) -> None:
-    """Say how far the job in DIRECTORY is, what it spent, and what was set aside and why.
+    """Say how far a job is and what it spent.
 
-    Works beside a run as well.
+    DIRECTORY is the job's own, as `harvester run` prints it. Tasks that were set aside are shown with the reason. It
+    may be asked while the job runs.
 
-    Example: harvester status out/rivals --json
+    Example: harvester status out/rivals
     """
     found = read_status(directory)
-    if as_json:
-        click.echo(dump_pretty(found.as_json()), nl=False)
-        return
-    why = "" if found.stopped_by is None else f" ({found.stopped_by})"
-    rejected = found.census.rejected
-    click.echo(f"{found.job}: {found.state}{why}; {found.census.targets:,} targets, {rejected:,} lines rejected\n")
-    click.echo(f"{harvest_table(found)}\n\n{provider_table(found)}")
-    for line in troubles_text(found, most=20):
-        click.echo(line)
-    for source, line_number, text, reason in found.rejected:
-        click.echo(f"rejected: {shown(source, 60)} line {line_number}: {shown(text, 60)}: {shown(reason)}")
+    click.echo(dump_pretty(found.as_json()), nl=False) if as_json else click.echo(_text(found))
+
+
+def _text(found: Status) -> str:
+    why = f" ({found.stopped_by})" if found.stopped_by else ""
+    lines = [f"{found.job}: {found.state}{why}; {targets_text(found)}"]
+    if found.speed is not None:
+        lines.append(_speed_text(found.speed, is_running=found.state == "running"))
+    lines += ["", harvest_table(found), "", provider_table(found), ""]
+    lines += troubles_text(found, most=len(found.troubles))
+    lines += rejected_text(found.rejected)
+    return "\n".join(lines).rstrip()
+
+
+def _speed_text(speed: Speed, *, is_running: bool) -> str:
+    minutes = speed.seconds / 60
+    words = f"{speed.requests / minutes:,.1f} requests/min, {speed.rows / minutes:,.0f} rows/min"
+    if not is_running:
+        return f"last run: {words}, for {duration(speed.seconds)}"
+    left = "" if speed.left_s is None else f"; about {duration(speed.left_s)} left"
+    return f"running for {duration(speed.seconds)}: {words}{left}"

@@ -1,98 +1,116 @@
-"""The end of a run in words: per report and provider, then what is left to do."""
+"""A run and its job in words: what begins, how it ended per report and provider, and what is left to do."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from harvester.assembly import Outcome, Status
-from harvester.cli.table import duration, table
+from harvester.assembly import Outcome, Run, Status
+from harvester.cli.words import counted, duration, table
+from harvester.config import JobConfig
 from harvester.display import shown
 from harvester.engine.ports import State
 
-REASONS_SHOWN = 5
-STOP_HINTS = {
-    "budget": "raise `budget` or use --budget, then run the same command again",
-    "quota": "buy units or wait for the account's reset, then run the same command again",
-    "key": "mend the key or base_url, then run the same command again",
-    "prices": "the provider charges more than this version knows: look at the bill, then update harvester",
-    "unreachable": "look at the network and the provider's state, then run the same command again",
+TROUBLES_SHOWN = 5
+
+#: What helps, by the kind of a stop.
+HINTS = {
+    "budget": "raise `budget` in the config or with --budget",
+    "quota": "buy units or wait for the account's reset",
+    "key": "mend the key or base_url",
+    "prices": "look at the bill: the provider charges more than this version of harvester knows",
+    "unreachable": "look at the network and at the provider's state",
+    "report": "get the report included in the plan, or take its [[harvest]] into a job of its own",
 }
 
 
+def begin_text(config: JobConfig, run: Run) -> str:
+    """Return what a run says when it begins."""
+    progress = run.progress().values()
+    left, tasks = sum(item.tasks - item.tasks_done for item in progress), sum(item.tasks for item in progress)
+    of_all = f" of {tasks:,}" if left < tasks else ""
+    return f"{config.name}: {left:,}{of_all} {'task' if tasks == 1 else 'tasks'} to do, into {config.output}"
+
+
+def targets_text(status: Status) -> str:
+    """Return what a job's list holds."""
+    census = status.census
+    rejected = f", {counted(census.rejected, 'line')} rejected" if census.rejected else ""
+    return f"{counted(census.targets, 'target')}{rejected}"
+
+
 def harvest_table(status: Status) -> str:
-    """Return one line for each harvest."""
-    head = ("harvest", "targets", "tasks", "pages", "records", "units", "incomplete", "set aside", "left")
+    """Return one line for each harvest: its tasks and what became of them, then what they brought."""
+    head = ("harvest", "tasks", "complete", "incomplete", "set aside", "left", "pages", "records", "units")
     rows = []
-    for name, counted in status.census.harvests.items():
-        output = next((out for file, out in status.census.outputs.items() if file.rsplit(".jsonl")[0] == name), None)
-        tasks = counted.tasks
-        rows.append(
-            (
-                name,
-                counted.targets,
-                sum(tasks.values()),
-                counted.pages,
-                0 if output is None else output.records,
-                counted.units,
-                tasks[State.INCOMPLETE],
-                tasks[State.SET_ASIDE],
-                tasks[State.OPEN] + tasks[State.WAITING],
-            )
-        )
+    for name, found in status.census.harvests.items():
+        tasks = found.tasks
+        ends = (tasks[State.COMPLETE], tasks[State.INCOMPLETE], tasks[State.SET_ASIDE])
+        left = tasks[State.OPEN] + tasks[State.WAITING]
+        rows.append((name, sum(tasks.values()), *ends, left, found.pages, status.records(name), found.units))
     return table(head, rows)
 
 
 def provider_table(status: Status) -> str:
-    """Return one line for each provider."""
-    head = ("provider", "requests", "retries", "throttled", "units spent", "in doubt", "budget", "balance", "unit")
-    rows = []
-    for name, item in status.as_json()["providers"].items():
-        keys = ("requests", "retries", "throttled", "units_spent", "units_in_doubt", "budget", "balance", "unit")
-        rows.append((name, *(item[key] for key in keys)))
-    return table(head, rows)
+    """Return one line for each provider: its requests, then its money."""
+    head = ("provider", "requests", "retries", "throttled", "spent", "in doubt", "budget", "had at start", "unit")
+    keys = ("requests", "retries", "throttled", "units_spent", "units_in_doubt", "budget", "balance", "unit")
+    providers = status.as_json()["providers"]
+    return table(head, [(name, *(item[key] for key in keys)) for name, item in providers.items()])
 
 
-def troubles_text(status: Status, most: int = REASONS_SHOWN) -> list[str]:
+def troubles_text(status: Status, most: int = TROUBLES_SHOWN) -> list[str]:
     """Return the first tasks that are not complete, and why."""
-    return [
+    lines = [
         f"{trouble.state.value.replace('_', ' ')}: {trouble.harvest} {shown(', '.join(trouble.targets), 80)}:"
         f" {shown(trouble.reason, 200)}"
         for trouble in status.troubles[:most]
     ]
+    further = status.census.tasks(State.SET_ASIDE) + status.census.tasks(State.INCOMPLETE) - len(lines)
+    if further > 0:
+        lines.append(f"and {counted(further, 'more task')} like that: see `reason` in tasks.jsonl")
+    if status.rejects:
+        lines.append(f"{counted(status.rejects, 'row')} could not be read: see rejects.jsonl")
+    return lines
 
 
 def summary_text(status: Status, outcome: Outcome, directory: Path, took: timedelta) -> str:
     """Return everything that a run says at its end."""
-    parts = [
-        f"{status.job}: {_headline(outcome)} after {duration(took.total_seconds())}",
+    nothing = "" if outcome.requests or outcome.left else "; nothing was left to ask"
+    lines = [
+        f"{status.job}: {headline(outcome)} after {duration(took.total_seconds())}; {targets_text(status)}{nothing}",
         "",
         harvest_table(status),
         "",
         provider_table(status),
         "",
         *troubles_text(status),
-        *_stops(outcome),
+        *(f"stopped: {lane}: {shown(stop.why)}" for lane, stop in outcome.stops.items()),
+        *(f"stopped: {name}: {shown(why)}" for name, why in outcome.stopped_harvests.items()),
         f"Results: {directory}",
     ]
-    return "\n".join(parts)
+    return "\n".join(lines)
 
 
-def resume_hint(outcome: Outcome) -> str | None:
+def headline(outcome: Outcome) -> str:
+    """Return in a few words how a run ended."""
+    if outcome.exit_code == 130:
+        return "interrupted"
+    if outcome.exit_code == 4:
+        return f"stopped ({outcome.stopped_by})"
+    if outcome.left:
+        return "done as far as --max-targets goes"
+    return "complete" if outcome.exit_code == 0 else "finished with gaps"
+
+
+def hints(outcome: Outcome) -> list[str]:
     """Return how to go on, if there is something left."""
     if outcome.exit_code == 130:
-        return "Stopped as asked; nothing is lost. To go on, run the same command again."
-    kinds: Sequence[str] = [stop.kind for stop in outcome.stops.values()]
-    hints = [f"To go on: {STOP_HINTS[kind]}." for kind in dict.fromkeys(kinds)]
-    if outcome.exit_code == 3:
-        hints.append("To try again what was set aside: the same command with --retry-set-aside.")
-    return "\n".join(hints) or None
-
-
-def _headline(outcome: Outcome) -> str:
-    words = {0: "complete", 3: "finished with gaps", 4: f"stopped ({outcome.stopped_by})", 130: "interrupted"}
-    return words[outcome.exit_code]
-
-
-def _stops(outcome: Outcome) -> list[str]:
-    lanes = [f"stopped: {lane}: {shown(stop.why)}" for lane, stop in outcome.stops.items()]
-    return lanes + [f"stopped: {name}: {shown(why)}" for name, why in outcome.stopped_harvests.items()]
+        return ["Nothing is lost. To go on, run the same command again."]
+    if outcome.exit_code == 4:
+        kinds = [stop.kind for stop in outcome.stops.values()] + ["report" for _ in outcome.stopped_harvests]
+        remedies = [HINTS[kind] for kind in dict.fromkeys(kinds)] or ["look at harvester.log"]
+        return [f"To go on: {remedy}, then run the same command again." for remedy in remedies]
+    if outcome.left:
+        return [f"{counted(outcome.left, 'task')} left. To go on, run the same command without --max-targets."]
+    if outcome.census.tasks(State.SET_ASIDE):
+        return ["To try again what was set aside: the same command with --retry-set-aside."]
+    return []

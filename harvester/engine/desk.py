@@ -1,10 +1,17 @@
-"""Where the lanes of one provider come for work: the schedule, with waiting and drawing around it."""
+"""Where the lanes of one provider come for work: the schedule, with waiting and drawing around it.
+
+The lanes share their tasks and each has an account of its own. Work that one lane cannot afford is left for the
+others, and is parked only when no lane can.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
-from harvester.engine.ports import Clock, Store, Work
+from harvester.engine.ports import Clock, State, Store, Work
 from harvester.engine.schedule import Schedule
+
+#: What costs the same at least: the fresh tasks of a harvest, or one task that has begun.
+_Kind = tuple[str, str | None]
 
 
 class Desk:
@@ -19,21 +26,31 @@ class Desk:
         self._block = block
         self._drawing = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._too_dear: dict[str, set[_Kind]] = {}  #: for each lane that works, until units come back
 
-    async def take(self, is_open: Callable[[], bool]) -> Work | None:
+    def join(self, lane: str) -> None:
+        """Count on a lane to take what others cannot afford."""
+        self._too_dear.setdefault(lane, set())
+
+    def leave(self, lane: str) -> None:
+        """Count on a lane no more."""
+        self._too_dear.pop(lane, None)
+        self.tell()
+
+    async def take(self, lane: str, is_open: Callable[[], bool]) -> Work | None:
         """Return the next work, waiting for it; None = there is none left for anybody, or the lane is not open."""
         while is_open():
             now_s = self._clock.monotonic_s()
-            work = self.schedule.take(now_s)
+            work, is_left = self._next(lane, now_s)
             if work is not None:
                 return work
-            if self.schedule.draws_from() is not None:
-                await self._draw()
-                continue
             due_s = self.schedule.next_at_s()
-            if due_s is None and not self.schedule.busy:
+            if not is_left and self.schedule.draws_from() is not None:
+                await self._draw()
+            elif is_left or self.schedule.busy or due_s is not None:
+                await self._change(None if due_s is None else due_s - now_s)
+            else:
                 return None
-            await self._change(None if due_s is None else due_s - now_s)
         return None
 
     def go_on(self, work: Work) -> None:
@@ -46,9 +63,11 @@ class Desk:
         self.schedule.retry(work, self._clock.monotonic_s() + delay_s)
         self.tell()
 
-    def park(self, work: Work) -> None:
-        """Give back work that does not fit into the units that are free now."""
-        self.schedule.park(work)
+    def park(self, work: Work, lane: str) -> None:
+        """Give back work that does not fit into the units that are free for a lane now."""
+        if lane in self._too_dear:
+            self._too_dear[lane].add(_kind(work))
+        self._leave_to_others(work)
         self.tell()
 
     def finish(self) -> None:
@@ -57,7 +76,9 @@ class Desk:
         self.tell()
 
     def units_back(self) -> None:
-        """Let parked work be tried again."""
+        """Let work that was too dear be tried again."""
+        for kinds in self._too_dear.values():
+            kinds.clear()
         self.schedule.unpark()
         self.tell()
 
@@ -70,6 +91,24 @@ class Desk:
         """Wake everybody who waits, to look again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _next(self, lane: str, now_s: float) -> tuple[Work | None, bool]:
+        """Return the next work that a lane may try, and whether there is some that is left to others."""
+        while (work := self.schedule.take(now_s)) is not None:
+            if _kind(work) not in self._too_dear.get(lane, ()):
+                return work, False
+            if self._leave_to_others(work):
+                return None, True
+        return None, False
+
+    def _leave_to_others(self, work: Work) -> bool:
+        """Give back work that is too dear for one lane: to the next that has not tried it, else park it."""
+        is_left = any(_kind(work) not in kinds for kinds in self._too_dear.values())
+        if is_left:
+            self.schedule.go_on(work)
+        else:
+            self.schedule.park(work)
+        return is_left
 
     async def _draw(self) -> None:
         async with self._drawing:
@@ -88,3 +127,8 @@ class Desk:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+
+def _kind(work: Work) -> _Kind:
+    # All fresh tasks of a harvest cost the same at least: if one does not fit, none does.
+    return work.task.harvest, None if work.state is State.WAITING else work.task.id

@@ -2,16 +2,15 @@
 
 A provider counts arrivals, we see departures. If arrivals are late by anything between nothing and J seconds, then
 calls that leave in any window W + J may arrive within W; so a limit of N calls per W is kept if no more than N
-leave in any W + J. A leaky bucket of size b that leaks r calls a second lets b + r·(W + J) through, rounded down,
-hence r = (N - b + 1) / (W + J) is exact. With b = 1 that is a spacing of (W + J) / N: even, no burst.
-
-b grows above 1 only where the spacing is finer than an event loop can keep: a wake-up that is late by a
-millisecond would cost a tenth of 100 calls a second. There b is 2 % of N, and the same sum still holds.
+leave in any W + J. A leaky bucket of size b that lets a call leak out every s seconds lets b + (W + J) / s through.
+An even spacing would be b = 1 and s = (W + J) / N, but then every wake-up that the event loop brings late is lost
+for good. So b = 1 + L / s: what is late by less than L is made good, and the same sum asks for s = (W + J + L) / N.
 
 J is measured: the spread of the lane's round trips, from the cold start's worst case down, and never more than 5 %
-of the window (95 % of the allowance is to be used). A refusal says that our J was too small: it widens the
-spacing, and every answer narrows it again a little. At one call per window no margin can be small enough to matter
-and none is needed: the next call is counted from the reply to the last, which is later than its arrival.
+of the window (95 % of the allowance is to be used). The worst that was seen is forgotten slowly. A refusal says that
+our J was too small: it widens the spacing, and every answer narrows it again a little. At one call per window no
+margin can be small enough to matter and none is needed: the next call is counted from the reply to the last, which
+is later than its arrival.
 """
 
 import asyncio
@@ -25,8 +24,12 @@ from harvester.engine.ports import Clock
 from harvester.errors import GateShut
 from harvester.model import RateRule
 
-LEAST_SPACING_S = 0.05  #: below this a bucket of 2 % replaces the even spacing
 MOST_MARGIN = 0.05  #: of the window: what J may cost
+LEAST_MARGIN = 0.005  #: of the window: what J costs however steady the round trips look
+SAFETY = 1.5  #: a few dozen round trips rarely show both extremes
+FORGETTING = 0.998  #: per answer: a rare stall is remembered for hundreds of calls
+SLACK = 0.0025  #: of the window: L; with J at its most 1 / 1.0525 of the allowance is used, a little over 95 %
+MOST_SLACK_S = 0.05  #: longer stalls are nothing to hurry after
 WIDER = 1.25  #: after a refusal
 NARROWER = 0.99  #: after an answer
 MOST_PENALTY = 4.0
@@ -35,32 +38,48 @@ MOST_PENALTY = 4.0
 class Pace:
     """How fast calls may leave, from what was seen. Pure."""
 
-    def __init__(self, rule: RateRule, *, samples: int = 32) -> None:
+    def __init__(self, rule: RateRule, *, samples: int = 64) -> None:
         self.rule = rule
-        is_fine = rule.window_s / rule.calls < LEAST_SPACING_S
-        self.burst_calls = max(1, rule.calls // 50) if is_fine else 1
+        self._samples = samples
         self._round_trips_s: deque[float] = deque(maxlen=samples)
+        self._spread_s = 0.0
         self._penalty = 1.0
+
+    @property
+    def is_counted_from_reply(self) -> bool:
+        """Whether a call's window begins only when its exchange is over."""
+        return self.rule.calls == 1
 
     @property
     def margin_s(self) -> float:
         """J: by how much the arrivals of two calls may differ from their departures."""
-        if self.rule.calls == 1:
-            return 0.0  # counted from the reply
-        most_s = MOST_MARGIN * self.rule.window_s
-        if len(self._round_trips_s) < (self._round_trips_s.maxlen or 0):
-            return most_s  # not enough seen to promise less
-        return min(most_s, max(self._round_trips_s) - min(self._round_trips_s))
+        if self.is_counted_from_reply:
+            return 0.0
+        window_s = self.rule.window_s
+        if len(self._round_trips_s) < self._samples:
+            return MOST_MARGIN * window_s  # not enough seen to promise less
+        return min(MOST_MARGIN * window_s, max(LEAST_MARGIN * window_s, SAFETY * self._spread_s))
+
+    @property
+    def slack_s(self) -> float:
+        """L: by how much a departure may be late and the next ones still make good for it."""
+        return 0.0 if self.is_counted_from_reply else min(MOST_SLACK_S, SLACK * self.rule.window_s)
 
     @property
     def spacing_s(self) -> float:
         """Seconds for one call to leak out of the bucket."""
-        calls = self.rule.calls - self.burst_calls + 1
-        return self._penalty * (self.rule.window_s + self.margin_s) / calls
+        return self._penalty * (self.rule.window_s + self.margin_s + self.slack_s) / self.rule.calls
+
+    @property
+    def burst_calls(self) -> float:
+        """Size of the bucket, in calls."""
+        return 1.0 + self.slack_s / self.spacing_s
 
     def answered(self, round_trip_s: float) -> None:
         """Learn from a reply that was not a refusal."""
         self._round_trips_s.append(round_trip_s)
+        spread_s = max(self._round_trips_s) - min(self._round_trips_s)
+        self._spread_s = max(spread_s, FORGETTING * self._spread_s)
         self._penalty = max(1.0, self._penalty * NARROWER)
 
     def refused(self) -> None:
@@ -95,41 +114,49 @@ class Gate:
     def shut(self) -> None:
         """Let nothing leave any more; whoever waits is told."""
         self._is_shut = True
-        for waiting in self._waiting:
-            waiting.reschedule(0.0)
+        waiting, self._waiting = self._waiting, set()  # a timeout can be set off only once
+        for waiter in waiting:
+            waiter.reschedule(0.0)
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
         """Wait for the turn to leave; the block is the exchange. Raises GateShut before the block."""
-        if self.pace is None or self.pace.rule.calls > 1:
-            async with self._turn:
-                await self._wait()
+        await self._take_turn()
+        if self.pace is None or not self.pace.is_counted_from_reply:
+            self._turn.release()
             yield
             return
-        async with self._turn:
-            await self._wait()
-            try:
-                yield
-            finally:
-                await self._renew(self.pace)  # the window is counted from here
+        try:
+            yield
+        finally:
+            await self._renew(self.pace)  # the window is counted from here
+            self._turn.release()
 
-    async def _wait(self) -> None:
+    async def _take_turn(self) -> None:
+        """Return when a request may leave, with the turn to be released. Raises GateShut."""
         if self._is_shut:
             raise GateShut
         try:
-            async with asyncio.timeout(None) as waiting:
-                self._waiting.add(waiting)
-                await self._pass()
+            async with asyncio.timeout(None) as waiter:
+                self._waiting.add(waiter)
+                await self._turn.acquire()
+                try:
+                    await self._pass()
+                except BaseException:
+                    self._turn.release()
+                    raise
         except TimeoutError:
             raise GateShut from None
         finally:
-            self._waiting.discard(waiting)
+            self._waiting.discard(waiter)
 
     async def _pass(self) -> None:
         while True:
             while self.closed_s > 0:
                 await self._clock.sleep_s(self.closed_s)
             await self._acquire()
+            if self._is_shut:  # in the very moment in which we were let through
+                raise GateShut
             if self.closed_s <= 0:  # a refusal may have closed the gate while we stood in it
                 return
 
@@ -139,7 +166,7 @@ class Gate:
         if self._limiter is None:
             self._limiter = self._bucket(self.pace)
             if not self._is_fresh:
-                await self._limiter.acquire(self.pace.burst_calls)
+                await self._limiter.acquire(self._limiter.max_rate)
         await self._limiter.acquire()
         if abs(self._limiter_spacing_s - self.pace.spacing_s) > 0.001 * self._limiter_spacing_s:
             await self._renew(self.pace)
@@ -147,7 +174,7 @@ class Gate:
     async def _renew(self, pace: Pace) -> None:
         """Start a bucket with today's spacing. It starts full: the safe reading of what left before."""
         self._limiter = self._bucket(pace)
-        await self._limiter.acquire(pace.burst_calls)
+        await self._limiter.acquire(self._limiter.max_rate)  # of an empty bucket: does not wait
 
     def _bucket(self, pace: Pace) -> AsyncLimiter:
         self._limiter_spacing_s = pace.spacing_s

@@ -18,7 +18,7 @@ from harvester.engine.ports import Clock, Entry, Hold, Lines, State, Store, Tall
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience
 from harvester.errors import ConnectFailed, GateShut, ReplyLost, UnknownReply
-from harvester.model import Action, Allowance, Page, Reply, Request, Step, Verdict
+from harvester.model import BEGINNING, Action, Allowance, Page, Reply, Request, Step, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,13 @@ class Lane:
 
     async def run(self) -> None:
         """Work until nothing is left that this key can do. Raises StorageError."""
-        async with asyncio.TaskGroup() as workers:
-            for number in range(self._parts.in_flight):
-                workers.create_task(self._work(), name=f"{self.name}-{number}")
+        self._parts.desk.join(self.name)
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for number in range(self._parts.in_flight):
+                    workers.create_task(self._work(), name=f"{self.name}-{number}")
+        finally:
+            self._parts.desk.leave(self.name)
         if self.stopped is None and not self._is_asked_to_stop and self._parts.desk.schedule.has_parked:
             self._stop(self._out_of_units())
 
@@ -97,7 +101,7 @@ class Lane:
         return self.stopped is None and not self._is_asked_to_stop
 
     async def _work(self) -> None:
-        while (work := await self._parts.desk.take(self._is_open)) is not None:
+        while (work := await self._parts.desk.take(self.name, self._is_open)) is not None:
             await self._advance(work)
 
     async def _advance(self, work: Work) -> None:
@@ -110,7 +114,7 @@ class Lane:
         step = Step(task=work.task, cursor=work.cursor, allowance=allowance)
         request = crop.exchange.ask(step)
         if request is None or not purse.fits(request.most_units):
-            self._parts.desk.park(work)
+            self._parts.desk.park(work, self.name)
             return
         hold = Hold(next(self._parts.hold_ids), self.name, work.task.id, request.most_units)
         purse.hold(hold.units)
@@ -121,36 +125,38 @@ class Lane:
     async def _exchange(self, asked: _Asked) -> None:
         try:
             async with self._parts.gate.passage():
-                reply = await self._send(asked.request)
+                reply, round_trip_s = await self._send(asked.request)
         except GateShut:
             await self._settle(asked, Tally())
             self._parts.desk.go_on(asked.work)
         except ConnectFailed as exc:
+            self._note_failure(asked.work, str(exc))
+            delay_s = self._rest()
             await self._settle(asked, Tally(retries=1))
-            self._failed(asked, str(exc), is_blamed=False)
+            self._parts.desk.retry(asked.work, delay_s)
         except ReplyLost as exc:
             tally = Tally(requests=1, retries=1, units_in_doubt=asked.hold.units)
             await self._fail_task(asked, tally, str(exc))
         else:
-            await self._judge(asked, reply)
+            await self._judge(asked, reply, round_trip_s)
 
-    async def _send(self, request: Request) -> Reply:
+    async def _send(self, request: Request) -> tuple[Reply, float]:
+        """Return the reply and how long it took, in seconds."""
         self.open_requests += 1
         began_s = self._parts.clock.monotonic_s()
         try:
             reply = await self._parts.transport.send(request)
         finally:
             self.open_requests -= 1
-        if self._parts.gate.pace is not None:
-            self._parts.gate.pace.answered(self._parts.clock.monotonic_s() - began_s)
-        return reply
+        return reply, self._parts.clock.monotonic_s() - began_s
 
-    async def _judge(self, asked: _Asked, reply: Reply) -> None:
+    async def _judge(self, asked: _Asked, reply: Reply, round_trip_s: float) -> None:
         verdict = asked.crop.exchange.judge(asked.step, asked.request, reply)
+        if self._parts.gate.pace is not None and verdict.action is not Action.PAUSE:
+            self._parts.gate.pace.answered(round_trip_s)
         if verdict.action is Action.KEEP:
             await self._keep(asked, reply)
             return
-        log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
         is_throttled = verdict.action is Action.PAUSE
         tally = Tally(
             requests=1,
@@ -161,27 +167,28 @@ class Lane:
         )
         if verdict.action is Action.AGAIN:
             await self._fail_task(asked, tally, verdict.why)
-        elif verdict.action is Action.SET_ASIDE:
+            return
+        log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
+        if verdict.action is Action.SET_ASIDE:
             self._health.answered()
             await self._set_aside(asked, tally, verdict.why)
         else:
-            await self._settle(asked, tally)
             self._obey(asked, verdict)
+            await self._settle(asked, tally)
+            if verdict.action is Action.SHRINK:
+                self._shrink(asked.request, verdict)
             self._parts.desk.go_on(asked.work)
 
     def _obey(self, asked: _Asked, verdict: Verdict) -> None:
-        """Do what a verdict on the lane or the report says."""
+        """Do what a verdict says of the lane or the report; at once, for others would leave while the disk is busy."""
         if verdict.action is Action.PAUSE:
             self._pause(verdict.wait_s)
             return
         self._health.answered()
-        match verdict.action:
-            case Action.SHRINK:
-                self._shrink(asked.request, verdict)
-            case Action.STOP_REPORT:
-                self._parts.desk.schedule.stop_harvest(asked.crop.name, verdict.why)
-            case _:
-                self._stop(Stop("key", verdict.why))
+        if verdict.action is Action.STOP_REPORT:
+            self._parts.desk.schedule.stop_harvest(asked.crop.name, verdict.why)
+        elif verdict.action is Action.STOP_LANE:
+            self._stop(Stop("key", verdict.why))
 
     async def _keep(self, asked: _Asked, reply: Reply) -> None:
         """Store a page."""
@@ -191,7 +198,8 @@ class Lane:
             log.warning("%s %s: %s", self.name, asked.work.task.id, exc)
             self._health.answered()
             tally = Tally(requests=1, units_in_doubt=asked.hold.units)
-            await self._set_aside(asked, tally, f"the provider's answer cannot be read: {exc}")
+            captured = asked.crop.captured_lines(asked.work, reply)
+            await self._set_aside(asked, tally, f"the provider's answer cannot be read: {exc}", captured)
             return
         self._health.answered()
         self._parts.desk.learn(page.learnt)
@@ -200,6 +208,8 @@ class Lane:
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
         units = page.units
+        if units is not None and units > asked.hold.units:
+            self._stop(Stop("prices", f"a request was billed {units} units, the price table says {asked.hold.units}"))
         tally = Tally(
             requests=1,
             rows=len(page.rows),
@@ -207,8 +217,6 @@ class Lane:
             units_in_doubt=asked.hold.units if units is None else 0,
         )
         await self._settle(asked, tally, work=work, lines=lines, learnt=page.learnt)
-        if units is not None and units > asked.hold.units:
-            self._stop(Stop("prices", f"a request was billed {units} units, the price table says {asked.hold.units}"))
         if work.state.is_finished:
             self._parts.desk.finish()
         else:
@@ -223,9 +231,7 @@ class Lane:
         lines: tuple[Lines, ...] = (),
         learnt: Mapping[str, int] | None = None,
     ) -> None:
-        """End a hold with all it brought; durable before anything that follows it in the store."""
-        self._parts.purse.settle(asked.hold.units, spent_units=tally.units_spent, in_doubt_units=tally.units_in_doubt)
-        self.tally += tally
+        """End a hold with all it brought. Its units are free only then: nobody can take them and be stored before."""
         entry = Entry(
             lane=self.name,
             at=self._now(),
@@ -236,32 +242,37 @@ class Lane:
             learnt=learnt or {},
         )
         await self._parts.store.put(entry)
+        self._parts.purse.settle(asked.hold.units, spent_units=tally.units_spent, in_doubt_units=tally.units_in_doubt)
+        self.tally += tally
         self._parts.desk.units_back()
 
     async def _fail_task(self, asked: _Asked, tally: Tally, why: str) -> None:
-        """Try a request again, or set its task aside when that has not helped."""
-        work = asked.work.failed()
-        if work.attempts < self._parts.patience.attempts or self._health.is_outage():
-            await self._settle(asked, tally)
-            self._failed(replace(asked, work=work), why, is_blamed=True)
+        """Try a request again, or set its task aside when that has not helped and other tasks do well."""
+        self._note_failure(asked.work, why)
+        if self._health.is_outage():
+            work, delay_s = asked.work, self._rest()  # not an attempt: nothing can be said of the task
+        else:
+            work = asked.work.failed()
+            delay_s = self._parts.backoff.delay_s(work.attempts, self._parts.jitter)
+        if work.attempts >= self._parts.patience.attempts:
+            await self._set_aside(asked, tally, f"given up after {work.attempts} attempts: {why}")
             return
-        log.warning("%s %s: %s", self.name, work.task.id, why)
-        self._health.failed(work.task.id, self._parts.clock.monotonic_s())
-        await self._set_aside(asked, tally, f"given up after {work.attempts} attempts: {why}")
+        await self._settle(asked, tally)
+        self._parts.desk.retry(work, delay_s)
 
-    def _failed(self, asked: _Asked, why: str, *, is_blamed: bool) -> None:
-        """Give work back for another attempt; close the gate where the provider is to blame and not the task."""
+    def _note_failure(self, work: Work, why: str) -> None:
+        log.warning("%s %s: %s", self.name, work.task.id, why)
         now_s = self._parts.clock.monotonic_s()
-        log.warning("%s %s: %s", self.name, asked.work.task.id, why)
-        self._health.failed(asked.work.task.id, now_s)
+        self._health.failed(work.task.id, now_s)
         if self._health.is_hopeless(now_s):
             self._stop(Stop("unreachable", why))
-        is_outage = not is_blamed or self._health.is_outage()
-        num = self._health.failures if is_outage else max(1, asked.work.attempts)
-        delay_s = self._parts.backoff.delay_s(num, self._parts.jitter)
-        if is_outage:
-            self._parts.gate.close_for(delay_s)
-        self._parts.desk.retry(asked.work, delay_s)
+
+    def _rest(self) -> float:
+        """Close the gate, because the provider is to blame and not a task; return for how many seconds."""
+        wave = 1 + (self._health.failures - 1) // self._parts.in_flight  # all that are open fail together
+        delay_s = self._parts.backoff.delay_s(wave, self._parts.jitter)
+        self._parts.gate.close_for(delay_s)
+        return delay_s
 
     def _pause(self, wait_s: float | None) -> None:
         """Close the gate after a refusal; refusals of one wave count once."""
@@ -272,19 +283,20 @@ class Lane:
                 gate.pace.refused()
         if self._health.is_hopeless(now_s):
             self._stop(Stop("unreachable", "the provider refused every request as too many"))
-        gate.close_for(self._parts.backoff.ceiling_s(self._health.refusals) if wait_s is None else wait_s)
+        num = max(1, self._health.refusals)  # 0 if the gate was closed by an outage
+        gate.close_for(self._parts.backoff.ceiling_s(num) if wait_s is None else wait_s)
 
     def _shrink(self, request: Request, verdict: Verdict) -> None:
         """Believe what the account says it has left, or stop if that cannot be the reason."""
-        left_units = verdict.units_left or 0
-        if request.most_units <= left_units - self._parts.keep_units:
+        free_units = max(0, (verdict.units_left or 0) - self._parts.keep_units)
+        if request.most_units <= free_units:
             self._stop(Stop("quota", verdict.why))
             return
-        self._parts.purse.account.lower(max(0, left_units - self._parts.keep_units))
+        self._parts.purse.account.lower(free_units)
 
-    async def _set_aside(self, asked: _Asked, tally: Tally, why: str) -> None:
+    async def _set_aside(self, asked: _Asked, tally: Tally, why: str, lines: tuple[Lines, ...] = ()) -> None:
         work = replace(asked.work, state=State.SET_ASIDE, reason=why)
-        await self._settle(asked, tally, work=work, lines=(asked.crop.task_line(work, self._now()),))
+        await self._settle(asked, tally, work=work, lines=(*lines, asked.crop.task_line(work, self._now())))
         self._parts.desk.finish()
 
     def _stop(self, stop: Stop) -> None:
@@ -292,7 +304,6 @@ class Lane:
             log.error("%s stops: %s: %s", self.name, stop.kind, stop.why)
             self.stopped = stop
         self._parts.gate.shut()
-        self._parts.desk.tell()
 
     def _out_of_units(self) -> Stop:
         budget, account = self._parts.purse.budget.free_units, self._parts.purse.account.free_units
@@ -308,10 +319,12 @@ class Lane:
 
 def _after(asked: _Asked, page: Page) -> Work:
     """Return the work as it stands after a page."""
-    next_cursor, reason = page.next, page.incomplete
-    if next_cursor is not None and dict(next_cursor) == dict(asked.step.cursor):
-        # The last guard against paying for one page for ever, whatever a provider's code thinks.
-        next_cursor, reason = None, "the next page would be this one again"
+    rows, next_cursor, reason, note = asked.work.rows + len(page.rows), page.next, page.incomplete, page.note
+    # The last guards against paying for ever, whatever a provider's code thinks.
+    if next_cursor is not None and asked.crop.max_rows is not None and rows >= asked.crop.max_rows:
+        next_cursor, note = None, "max_rows"
+    elif next_cursor is not None and dict(next_cursor) in (dict(asked.step.cursor), BEGINNING):
+        next_cursor, reason = None, "the next page would be one that was already read"
     reason = asked.work.reason or reason
     finished = State.COMPLETE if reason is None else State.INCOMPLETE
     return replace(
@@ -319,9 +332,9 @@ def _after(asked: _Asked, page: Page) -> Work:
         cursor=next_cursor or {},
         state=State.OPEN if next_cursor is not None else finished,
         pages=asked.work.pages + 1,
-        rows=asked.work.rows + len(page.rows),
+        rows=rows,
         units=asked.work.units + (page.units or 0),
         reason=reason,
-        note=page.note,
+        note=note,
         attempts=0,
     )

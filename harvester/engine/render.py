@@ -49,8 +49,11 @@ class Crop:
                 rejects.append(dump_line({"harvest": self.name, **place, "reason": str(exc), "raw": row.data}))
             else:
                 records.append(dump_line(envelope | fields))
-        captured = () if self.captured is None else (Lines(self.captured, self._reply_line(work, reply), 1),)
-        return (*_lines(self.output, records), *_lines(REJECTS, rejects), *captured)
+        return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
+
+    def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
+        """Return the line of a reply as it came, if such are kept."""
+        return () if self.captured is None else (Lines(self.captured, self._reply_line(work, reply), 1),)
 
     def task_line(self, work: Work, at: datetime) -> Lines:
         """Return the line of a finished task."""

@@ -1,7 +1,7 @@
 """The run: all lanes beside each other over one store, until they are done or asked to stop."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harvester.engine.lane import Lane
 from harvester.errors import HarvestError
@@ -39,12 +39,13 @@ async def _stop_when_asked(
 
 def first_of_ours(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the error of ours that a group of errors is about, or the first of any kind."""
-    leaves: list[BaseException] = []
-    pending: list[BaseException] = [group]
-    while pending:
-        error = pending.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        else:
-            leaves.append(error)
+    leaves = list(_leaves(group))
     return next((error for error in leaves if isinstance(error, HarvestError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

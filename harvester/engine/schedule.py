@@ -30,7 +30,7 @@ class Schedule:
     def add(self, works: Iterable[Work]) -> None:
         """Take in drawn tasks."""
         for work in works:
-            (self._fresh if work.state is State.WAITING else self._begun).append(work)
+            self._queue_of(work).append(work)
 
     def drawn_out(self, harvest: str) -> None:
         """Note that a harvest has no further tasks."""
@@ -78,13 +78,13 @@ class Schedule:
         self.finished += 1
 
     def unpark(self) -> None:
-        """Let parked work be tried again: units have come back."""
+        """Let parked work be tried again, before what was behind it: units have come back."""
         parked, self._parked = self._parked, []
-        for work in parked:
+        for work in reversed(parked):
             if work.task.harvest in self._stopped:
                 self._parked.append(work)
             else:
-                self.add((work,))
+                self._queue_of(work).appendleft(work)
 
     def stop_harvest(self, harvest: str, why: str) -> None:
         """Hand out nothing more of a harvest."""
@@ -108,6 +108,9 @@ class Schedule:
     def has_parked(self) -> bool:
         """Whether work waits for units (and not because its harvest was stopped)."""
         return any(work.task.harvest not in self._stopped for work in self._parked)
+
+    def _queue_of(self, work: Work) -> deque[Work]:
+        return self._fresh if work.state is State.WAITING else self._begun
 
     def _is_parked(self, fresh: Work) -> bool:
         # All fresh tasks of a harvest cost the same at least: if one does not fit, none does.

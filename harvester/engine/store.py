@@ -55,6 +55,8 @@ class Writer:
 
     async def draw(self, harvest: str, count: int) -> list[Work]:
         """Draw further tasks. Raises StorageError."""
+        if self._failure is not None:
+            raise self._failure
         return await self._on_thread(lambda: self._checkpoint.draw(harvest, count))
 
     async def run(self) -> None:
@@ -106,12 +108,20 @@ class Writer:
 
 @asynccontextmanager
 async def writing(sink: Sink, checkpoint: Checkpoint) -> AsyncIterator[Writer]:
-    """Run a writer for the length of the block; leaving it normally writes what is queued."""
+    """Run a writer for the length of the block; leaving it, even by an error, writes what is queued.
+
+    Raises StorageError as soon as a write fails, cancelling the block; otherwise what the block raises.
+    """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
         writer = Writer(sink, checkpoint, thread)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(writer.run(), name="store")
-            try:
-                yield writer
-            finally:
-                writer.close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(writer.run(), name="store")
+                try:
+                    yield writer
+                finally:
+                    writer.close()
+                    await asyncio.wait([running])  # the group would cancel it if the block has failed
+        except BaseExceptionGroup as errors:
+            # The writer's own error came first, if it has one; the block's may only be its consequence.
+            raise errors.exceptions[0] from errors.exceptions[0].__cause__

@@ -8,8 +8,11 @@ Nothing leaves this file with a secret in it: bodies, header values and error te
 """
 
 import base64
-import ssl
-from collections.abc import AsyncIterator, Callable
+import html
+import json
+import re
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,15 +20,17 @@ from urllib.parse import quote, quote_plus
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, TraceConfig
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from harvester.codec import dump
 from harvester.engine.ports import Clock
-from harvester.errors import ConnectFailed, ReplyLost, TransportError
+from harvester.errors import ConnectFailed, ReplyLost
 from harvester.model import Credential, Reply, Request
 
 MOST_BODY_BYTES = 128 * 1024 * 1024
 MASK = "***"
+LEAST_ECHO_CHARS = 8  #: a shorter "secret" is a word that rows and headers hold by chance: masking it would damage them
 
 Sign = Callable[[Request, Credential], Request]
 
@@ -36,30 +41,60 @@ class Mask:
     def __init__(self, credential: Credential) -> None:
         spellings: set[str] = set()
         for secret in credential.secrets():
-            spellings |= {secret, quote(secret, safe=""), quote_plus(secret), quote(secret)}
-            spellings.add(base64.b64encode(secret.encode()).decode())
+            spellings.update(_spellings(secret))
             if credential.login is not None:
                 spellings.add(base64.b64encode(f"{credential.login}:{secret}".encode()).decode())
         # Longest first: a spelling that contains another must go as a whole.
-        self._spellings = sorted((text for text in spellings if text), key=len, reverse=True)
-        self._bytes = [text.encode() for text in self._spellings]
+        self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
+        self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
 
     def text(self, text: str) -> str:
-        """Return `text` without secrets."""
+        """Return a text of ours without secrets."""
         for spelling in self._spellings:
             text = text.replace(spelling, MASK)
         return text
 
+    def header(self, value: str) -> str:
+        """Return a header of a reply without secrets, and without bytes that are not text."""
+        for spelling in self._echoes:
+            value = value.replace(spelling, MASK)
+        return value.encode(errors="surrogateescape").decode(errors="replace")
+
     def body(self, body: bytes) -> bytes:
         """Return `body` without secrets: some providers echo the key."""
-        for spelling in self._bytes:
-            if spelling in body:
-                body = body.replace(spelling, MASK.encode())
+        for spelling in self._echoes:
+            body = body.replace(spelling.encode(), MASK.encode())
         return body
 
 
-class _SentTwice(Exception):
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and as URLs, JSON, HTML and Basic authentication spell it."""
+    yield secret
+    yield html.escape(secret)
+    yield base64.b64encode(secret.encode()).decode()
+    for quoted in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        yield quoted
+        yield re.sub("%..", lambda code: code[0].lower(), quoted)
+    for is_ascii in (True, False):
+        escaped = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield escaped
+        yield escaped.replace("/", "\\/")  # PHP does
+
+
+class _OwnError(Exception):
+    """What this file finds wrong itself."""
+
+
+class _SentTwice(_OwnError):
     """The client wanted to send a request again by itself."""
+
+
+class _TooLarge(_OwnError):
+    """A body beyond the limit."""
+
+
+class _Packed(_OwnError):
+    """A body that cannot be unpacked to its end."""
 
 
 class _Once:
@@ -107,8 +142,9 @@ class HttpTransport:
         trace = SimpleNamespace(is_written=False)
         try:
             return await self._exchange(self._sign(request, self._credential), trace)
-        except (aiohttp.ClientError, OSError, TimeoutError, _SentTwice, _TooLarge, ValueError) as exc:
-            raise self._mapped(exc, is_written=trace.is_written) from None
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, zlib.error, _OwnError) as exc:
+            what = self.mask.text(_words(exc, self._address))
+            raise (ReplyLost(what) if trace.is_written else ConnectFailed(what)) from None
 
     async def _exchange(self, request: Request, trace: SimpleNamespace) -> Reply:
         body = None if request.json is None else dump(request.json)
@@ -124,25 +160,18 @@ class HttpTransport:
             middlewares=(_Once(),),
             trace_request_ctx=trace,
         ) as response:
-            content = await _read(response, self._address.most_body_bytes)
+            mask, most_bytes = self.mask.header, self._address.most_body_bytes
+            packed = await _read(response, most_bytes)
             return Reply(
                 status=response.status,
-                headers={name.lower(): self.mask.text(value) for name, value in response.headers.items()},
-                body=self.mask.body(content),
+                headers={mask(name).lower(): mask(value) for name, value in response.headers.items()},
+                body=self.mask.body(_unpacked(packed, response.headers.get("Content-Encoding", ""), most_bytes)),
                 arrived_at=self._clock.utc(),
             )
 
     def _url(self, request: Request) -> URL:
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.query)
         return URL(f"{self._address.base_url}{request.path}{'?' if query else ''}{query}", encoded=True)
-
-    def _mapped(self, exc: Exception, *, is_written: bool) -> TransportError:
-        what = self.mask.text(_words(exc, self._address))
-        return ReplyLost(what) if is_written else ConnectFailed(what)
-
-
-class _TooLarge(Exception):
-    """A body beyond the limit."""
 
 
 async def _read(response: ClientResponse, most_bytes: int) -> bytes:
@@ -151,24 +180,56 @@ async def _read(response: ClientResponse, most_bytes: int) -> bytes:
     async for chunk in response.content.iter_any():
         size_bytes += len(chunk)
         if size_bytes > most_bytes:
-            raise _TooLarge(f"the body is larger than {most_bytes} bytes")
+            raise _TooLarge
         chunks.append(chunk)
     return b"".join(chunks)
 
 
+def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
+    """Return a body as it was before the server packed it.
+
+    Not left to aiohttp: it takes gzip that breaks off for whole, and rows would be missing without a word.
+    """
+    if encoding.lower() in ("", "identity"):
+        return packed
+    if encoding.lower() != "gzip":  # we accept nothing else
+        raise _Packed
+    members: list[bytes] = []
+    free_bytes = most_bytes
+    while packed:
+        unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        members.append(unzip.decompress(packed, free_bytes + 1))
+        free_bytes -= len(members[-1])
+        if free_bytes < 0:
+            raise _TooLarge
+        if not unzip.eof:
+            raise _Packed
+        packed = unzip.unused_data
+    return b"".join(members)
+
+
+#: By kind of error, the first that fits. The client's own words are never used: they quote the URL, which may hold
+#: the key, and what the server sent, which may hold anything.
+_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((_SentTwice, aiohttp.ServerDisconnectedError), "the server closed the connection without an answer"),
+    ((aiohttp.ClientPayloadError,), "the answer broke off"),
+    ((_Packed, zlib.error), "the answer cannot be unpacked"),
+    ((aiohttp.ClientResponseError, HttpProcessingError), "the answer is not HTTP"),
+    ((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "this is no URL that can be asked"),
+    ((aiohttp.ClientConnectionError, OSError), "the connection broke"),
+)
+
+
 def _words(exc: Exception, address: Address) -> str:
-    """Say what went wrong without naming a URL: it may hold the key."""
-    if isinstance(exc, _SentTwice):
-        return "the connection dropped after the request was sent"
+    """Say what went wrong."""
     if isinstance(exc, TimeoutError):
         return f"no whole reply within {address.timeout_s:g} s"
-    if isinstance(exc, (aiohttp.ClientConnectorCertificateError, ssl.SSLError)):
-        return f"the server's certificate was refused: {exc}"
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
-        return f"the name {exc.host} cannot be resolved"
+    if isinstance(exc, _TooLarge):
+        return f"the reply is larger than {address.most_body_bytes} bytes"
     if isinstance(exc, aiohttp.ClientConnectorError):
         return f"cannot connect to {exc.host}:{exc.port}: {exc.os_error.strerror or exc.os_error}"
-    return f"{type(exc).__name__}: {exc}"
+    words = next((words for kinds, words in _WORDS if isinstance(exc, kinds)), "the exchange failed")
+    return f"{words} ({type(exc.__cause__ or exc).__name__})"
 
 
 def _tracing() -> TraceConfig:
@@ -190,7 +251,8 @@ async def http_transport(
     connector = aiohttp.TCPConnector(limit=address.in_flight, keepalive_timeout=75.0)
     async with ClientSession(
         connector=connector,
-        headers={"User-Agent": address.user_agent},
+        headers={"User-Agent": address.user_agent, "Accept-Encoding": "gzip"},
+        auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=address.timeout_s),
         trace_configs=[_tracing()],
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -17,10 +17,10 @@ Whatever the provider answers, each page advances, goes deeper, asks for more or
 import operator
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from itertools import pairwise
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from harvester.model import Cursor
@@ -88,6 +88,11 @@ class Level:
     again_rows: int = 0  #: rows that the next page is known to repeat
     has_gap: bool = False  #: rows inside it are known to be out of reach, and that was said
 
+    def json(self) -> Mapping[str, object]:
+        """Return the level as a JSON object."""
+        seen = None if self.seen is None else dict(self.seen)
+        return {"at": self.at, "seen": seen, "again_rows": self.again_rows, "has_gap": self.has_gap}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
@@ -116,7 +121,7 @@ class Walk:
 
     def cursor(self) -> Cursor:
         """Return the walk as a JSON object."""
-        return {"levels": [asdict(level) for level in self.levels], "whole_days": self.whole_days}
+        return {"levels": [level.json() for level in self.levels], "whole_days": self.whole_days}
 
     @property
     def depth(self) -> int:
@@ -180,11 +185,14 @@ class Walk:
     def has_early(self, lines: Lines) -> bool:
         """Return whether a line lies before what the innermost condition asked for."""
         values = [value for line in lines.values if (value := line[-1]) is not None]
-        return any(not HOLDS[bound.operator](value, bound.value) for bound in self._onward() for value in values)
+        if not values:
+            return False
+        earliest = max(values) if self.key.descending else min(values)
+        return any(not HOLDS[bound.operator](earliest, bound.value) for bound in self._onward())
 
     def has_outside(self, lines: Lines) -> bool:
         """Return whether a line lies outside the values that the outer levels are inside of."""
-        return any(self.is_outside(values) for values in lines.values)
+        return self.depth > 1 and any(self.is_outside(values) for values in lines.values)
 
     def is_outside(self, values: Sequence[Value | None]) -> bool:
         """Return whether a line of these values lies outside a value that an outer level is inside of."""
@@ -252,6 +260,7 @@ class _Turn:
         begun = self.walk.level.at is not None
         ended = extent is Extent.LAST or (extent is Extent.SHORT and begun and not moved)
         self._mind_the_filter()
+        self._mind_the_nulls(has_more=bool(moved) if begun else extent is Extent.FULL)
         if not ended and (fault := self._fault()):
             self.remarks.append(fault)
             ended = True
@@ -260,14 +269,11 @@ class _Turn:
 
     def _sift(self) -> tuple[bool, list[int]]:
         """Return whether the innermost walk met a row it had not, and the rows that no level had met."""
-        moved, new = False, []
-        for n, values in enumerate(self.lines.values):
-            if self.walk.is_outside(values) or not self._passes(self.walk.depth - 1, n):
-                continue
-            moved = True
-            if all(self._passes(i, n) for i in reversed(range(self.walk.depth - 1))):
-                new.append(n)
-        return moved, new
+        inner, moved = self.walk.depth - 1, [n for n in range(len(self.values)) if self._passes(self.walk.depth - 1, n)]
+        if inner == 0:
+            return bool(moved), moved
+        moved = [n for n in moved if not self.walk.is_outside(self.lines.values[n])]
+        return bool(moved), [n for n in moved if all(self._passes(i, n) for i in reversed(range(inner)))]
 
     def _passes(self, i: int, n: int) -> bool:
         """Return whether level `i` has not met line `n`; a row that it owes is thereby paid back."""
@@ -294,13 +300,19 @@ class _Turn:
         if walk.has_outside(self.lines):
             self.remarks.append(f"rows came that are not at {walk.within(walk.depth - 2)}: others may be missing")
 
+    def _mind_the_nulls(self, *, has_more: bool) -> None:
+        """Remark once on rows without a value, if they may lie behind the first page."""
+        key, level = self.walk.key, self.walk.level
+        if key.nullable and has_more and not level.has_gap:
+            self.remarks.append(f"rows without {key.field} cannot be paged, so they may be missing")
+
     def _fault(self) -> str | None:
         """Return why the walk cannot go on from this page."""
         walk, key = self.walk, self.walk.key
         values = [value for value in self.values if value is not None]
         if self.values[-1] is None or (len(values) < len(self.values) and not key.nullable):
             return f"rows have no {key.field}, so nothing behind them can be asked for"
-        if any(key.is_beyond(before, after) for before, after in pairwise(values)):
+        if values != sorted(values, reverse=key.descending):
             return f"the rows are not sorted by {key.field}, so nothing behind them can be asked for"
         if walk.has_early(self.lines):
             return f"the filter on {key.field} was not honoured, so nothing behind these rows can be asked for"
@@ -308,8 +320,6 @@ class _Turn:
 
     def _on(self, extent: Extent, *, may_grow: bool) -> Walk:
         walk, i = self.walk, self.walk.depth - 1
-        if walk.key.nullable and walk.level.at is None:
-            self.remarks.append(f"rows without {walk.key.field} cannot be paged, so they may be missing")
         is_stuck = extent is Extent.FULL and walk.bucket(i, self.values[0]) == walk.bucket(i, self.values[-1])
         is_last = walk.depth == len(walk.keys)
         here = replace(walk, levels=(*walk.levels[:-1], self._level()))
@@ -326,14 +336,16 @@ class _Turn:
         walk, level, last = self.walk, self.walk.level, self.values[-1]
         assert last is not None  # `_fault` has seen to it
         bucket = walk.bucket(walk.depth - 1, last)
-        again_rows = sum(walk.bucket(walk.depth - 1, value) == bucket for value in self.values)
+        repeated = takewhile(lambda value: walk.bucket(walk.depth - 1, value) == bucket, reversed(self.values))
+        again_rows = sum(1 for _ in repeated)
         at = last if level.at is None or walk.key.is_beyond(last, level.at) else level.at
+        level = replace(level, again_rows=again_rows, has_gap=level.has_gap or bool(self.remarks))
         if at == level.at and level.seen is None:
-            return replace(level, again_rows=again_rows)
+            return level
         seen = Counter(self.lines.identify(n) for n, value in enumerate(self.values) if value == at)
         if at == level.at and level.seen is not None:
             seen |= Counter(level.seen)  # rows of one value come in any order: what is not on this page was on another
-        return replace(level, at=at, seen=dict(seen), again_rows=again_rows)
+        return replace(level, at=at, seen=dict(seen))
 
     def _outer(self) -> list[Level]:
         """Return the levels around the innermost, less the rows that have come again."""

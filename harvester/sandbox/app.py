@@ -115,10 +115,10 @@ class Site:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request."""
         now_s = self._clock()
-        self._arrivals += 1
-        number = self._arrivals
         if request.path == _ACCOUNT_PATH:
             return web.Response(body=codec.dump_pretty(self.account()), content_type=JSON_TYPE)
+        self._arrivals += 1
+        number = self._arrivals  # looking at the account must not change which faults are drawn
         desk = next((desk for desk in self.desks.values() if request.path.startswith(f"{desk.contract.prefix}/")), None)
         if desk is None:
             return web.Response(status=404, text=f"no provider is served here; try {_ACCOUNT_PATH}\n")

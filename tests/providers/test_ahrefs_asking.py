@@ -345,3 +345,13 @@ def test_reports_are_found_by_their_neutral_names_and_by_those_of_ahrefs() -> No
         assert report.about
         assert "unit" in report.price
         assert "request" in report.paging
+
+
+@pytest.mark.parametrize("name", AHREFS.reports)
+def test_an_exchange_makes_the_record_that_its_report_names(name: str) -> None:
+    assert compiled(name).record == AHREFS.reports[name].record
+    assert compiled(name).targets_per_task == AHREFS.reports[name].targets_per_task
+
+
+def test_history_of_all_time_can_be_asked_for() -> None:
+    assert parameters(asked(compiled("refdomains", options={"history": "all_time"})))["history"] == "all_time"

@@ -163,6 +163,12 @@ def test_a_lost_link_of_which_nobody_says_why_has_an_unknown_reason_from_nobody(
     assert (record["lost_reason"], record["lost_reason_from"]) == ("unknown", None)
 
 
+def test_a_reason_that_is_no_word_is_kept_as_it_came() -> None:
+    row = {"url_from": "https://a.example/", "url_to": "https://example.com/", "lost_reason": 7}
+    record = rows.BACKLINK.record_of(row, NOON, {})
+    assert (record["lost_reason"], record["extra"]) == (None, {"lost_reason": 7})
+
+
 def test_a_row_of_the_lost_report_is_lost_even_if_that_was_not_bought() -> None:
     exchange = compiled("lost-backlinks", fields=("anchor",))
     row = Row("example.com", {"url_from": "https://a.example/", "url_to": "https://example.com/", "anchor": "a"})

@@ -9,7 +9,14 @@ from harvester.engine.checkpoint.census import (
     take_census,
     troubles,
 )
-from harvester.engine.checkpoint.database import FILE_NAME, make_tables, open_database, open_to_look, transaction
+from harvester.engine.checkpoint.database import (
+    FILE_NAME,
+    make_tables,
+    open_database,
+    open_to_look,
+    reading,
+    transaction,
+)
 from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine, take_in
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint, task_id
 
@@ -26,6 +33,7 @@ __all__ = [
     "meta_of",
     "open_database",
     "open_to_look",
+    "reading",
     "rejected_lines",
     "take_census",
     "take_in",

@@ -98,11 +98,13 @@ def meta_of(db: sqlite3.Connection, key: str) -> str | None:
 def troubles(db: sqlite3.Connection, limit: int) -> list[Trouble]:
     """Return the first tasks that were set aside or are incomplete."""
     rows = db.execute(
-        "SELECT harvest, targets, state, reason FROM tasks WHERE state IN ('set_aside', 'incomplete')"
-        " ORDER BY number LIMIT ?",
+        "SELECT harvest, targets, state, coalesce(given_up, reason) FROM tasks"
+        " WHERE state IN ('set_aside', 'incomplete') ORDER BY number LIMIT ?",
         (limit,),
     )
-    return [Trouble(harvest=row[0], targets=tuple(parse(row[1])), state=State(row[2]), reason=row[3] or "") for row in rows]
+    return [
+        Trouble(harvest=row[0], targets=tuple(parse(row[1])), state=State(row[2]), reason=row[3] or "") for row in rows
+    ]
 
 
 def rejected_lines(db: sqlite3.Connection, limit: int) -> list[tuple[str, int, str, str]]:

@@ -18,18 +18,21 @@ CREATE TABLE targets (
   id INTEGER PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, labels TEXT, round INTEGER NOT NULL,
   UNIQUE (scope, name)
 );
-CREATE TABLE rejected (source TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE rejected (
+  source TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (source, line, text)
+);
 -- The frontier of each harvest: up to which target its tasks were drawn, and what became of those that are done.
 CREATE TABLE harvests (
   name TEXT PRIMARY KEY, scope TEXT NOT NULL, targets_per_task INTEGER NOT NULL, last_target INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
   units INTEGER NOT NULL DEFAULT 0, complete_targets INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
--- Tasks that were drawn and are not complete; a complete one leaves only its sums in `harvests`.
+-- Tasks that were drawn and are not complete; a complete one leaves only its sums in `harvests`. `reason`: why rows of
+-- the pages that are stored are missing. `given_up`: why a task was set aside, until it is tried again.
 CREATE TABLE tasks (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, harvest TEXT NOT NULL, targets TEXT NOT NULL,
   state TEXT NOT NULL, cursor TEXT NOT NULL DEFAULT '{}', pages INTEGER NOT NULL DEFAULT 0,
-  rows INTEGER NOT NULL DEFAULT 0, units INTEGER NOT NULL DEFAULT 0, reason TEXT
+  rows INTEGER NOT NULL DEFAULT 0, units INTEGER NOT NULL DEFAULT 0, reason TEXT, given_up TEXT
 );
 CREATE INDEX tasks_by_state ON tasks (state);
 CREATE TABLE holds (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, task TEXT NOT NULL, units INTEGER NOT NULL);
@@ -74,8 +77,12 @@ def open_to_look(directory: Path) -> sqlite3.Connection:
         raise ConfigError(f"{directory}: no job directory: it holds no {FILE_NAME}. Name the directory a run printed.")
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-        connection.execute("PRAGMA query_only = ON")
-        _check_kind(connection, path)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            _check_kind(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.Error as exc:
         raise ConfigError(f"{path}: cannot be read as a job's state: {exc}") from exc
     return connection
@@ -95,24 +102,41 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # after some errors, a full disk among them, SQLite has rolled back itself
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
     except sqlite3.Error as exc:
-        raise StorageError(f"the checkpoint cannot be written: {exc}") from exc
+        raise _unusable(connection, "written", exc) from exc
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection) -> Iterator[None]:
+    """Ask questions in the block. Raises StorageError."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise _unusable(connection, "read", exc) from exc
+
+
+def _unusable(connection: sqlite3.Connection, what: str, exc: sqlite3.Error) -> StorageError:
+    try:
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+    except sqlite3.Error:  # closed
+        path = FILE_NAME
+    return StorageError(f"the checkpoint {path} cannot be {what}: {exc}")
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if not is_new:
+        if not _is_empty(connection, path):
             _check_kind(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync stops at the drive's cache
-        if is_new:
-            with transaction(connection):
+        with transaction(connection):
+            if _is_empty(connection, path):  # asked again, now that nobody else can make them
                 make_tables(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -120,12 +144,19 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path} cannot be used as a checkpoint: {exc}") from exc
 
 
-def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the database holds nothing yet. Raises ConfigError if it is no database."""
     try:
-        kind = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        return connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone() is None
     except sqlite3.DatabaseError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
         raise ConfigError(f"{path}: not a job's state: {exc}. Choose another job directory.") from exc
+
+
+def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    kind = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
     if kind != APPLICATION_ID:
         raise ConfigError(f"{path}: a database of another program. Choose another job directory.")
     if version != VERSION:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harvester.codec import dump
 from harvester.engine.checkpoint.database import transaction
-from harvester.errors import ConfigError, StorageError
+from harvester.errors import ConfigError
 from harvester.model import Scope
 
 BLOCK_LINES = 5000
@@ -47,21 +47,19 @@ def take_in(
     """
     waiting = iter(lines)
     count = rejected = 0
-    try:
-        with transaction(db):
-            round_ = _next_round(db)
+    with transaction(db):
+        round_ = _next_round(db)
+        if not may_lack:  # else what an earlier list was rejected for is still true
             db.execute("DELETE FROM rejected")
-            while block := list(islice(waiting, BLOCK_LINES)):
-                good = [line for line in block if isinstance(line, TargetLine)]
-                bad = [line for line in block if isinstance(line, RejectedLine)]
-                count += len(good)
-                rejected += len(bad)
-                _add(db, scopes, good, round_)
-                db.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", bad)
-            if not may_lack:
-                _refuse_if_missing(db, round_)
-    except sqlite3.Error as exc:
-        raise StorageError(f"the list of targets cannot be stored: {exc}") from exc
+        while block := list(islice(waiting, BLOCK_LINES)):
+            good = [line for line in block if isinstance(line, TargetLine)]
+            bad = [line for line in block if isinstance(line, RejectedLine)]
+            count += len(good)
+            rejected += len(bad)
+            _add(db, scopes, good, round_)
+            db.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?)", bad)
+        if not may_lack:
+            _refuse_if_missing(db, round_)
     return Intake(count, rejected)
 
 
@@ -85,11 +83,13 @@ def _next_round(db: sqlite3.Connection) -> int:
 
 def _refuse_if_missing(db: sqlite3.Connection, round_: int) -> None:
     missing = db.execute(
-        "SELECT name, count(*) OVER () FROM targets WHERE round < ? ORDER BY id LIMIT ?", (round_, MISSING_SHOWN)
+        "SELECT name, count(*) OVER () FROM targets WHERE round < ? GROUP BY name ORDER BY min(id) LIMIT ?",
+        (round_, MISSING_SHOWN),
     ).fetchall()
     if missing:
-        names = ", ".join(name for name, _ in missing)
+        count = missing[0][1]
+        names = ", ".join([*(name for name, _ in missing), *(["..."] if count > len(missing) else [])])
         raise ConfigError(
-            f"{missing[0][1]} targets of this job are no longer in its list ({names}, ...): "
+            f"{count} targets of this job are no longer in its list ({names}): "
             "a job's list may only grow. Put them back, or start another job directory with --output."
         )

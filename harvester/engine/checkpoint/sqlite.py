@@ -7,15 +7,18 @@ still there on start belongs to a request whose reply was never stored, so its u
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import meta_of
-from harvester.engine.checkpoint.database import transaction
+from harvester.engine.checkpoint.database import reading, transaction
 from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import StorageError
 from harvester.model import Task
+
+NO_LAST = 2**62  #: beyond any row's id
 
 
 def task_id(harvest: str, targets: Sequence[str]) -> str:
@@ -30,11 +33,16 @@ class SqliteCheckpoint:
         """`most_targets`: draw tasks for no more than the first so many targets."""
         self.db = connection
         self._most_targets = most_targets
+        self._last_allowed_ids: dict[str, int] = {}  #: by scope
 
-    def begin(self, harvests: Iterable[tuple[str, str, int]], lanes: Iterable[tuple[str, str]]) -> None:
+    def begin(
+        self, harvests: Iterable[tuple[str, str, int]], lanes: Iterable[tuple[str, str]], *, at: datetime | None = None
+    ) -> None:
         """Make sure of the rows for harvests (name, scope, targets per task) and lanes (name, provider).
 
-        Turns the holds that a crash left open into units in doubt. Raises StorageError.
+        Turns the holds that a crash left open into units in doubt. Their requests may have waited long after they were
+        written down, and may have left at the last moment: `at` (UTC), the time of this start, is the only bound that
+        is certain for `lane`. Raises StorageError.
         """
         with transaction(self.db):
             self.db.executemany(
@@ -45,6 +53,10 @@ class SqliteCheckpoint:
                 "UPDATE lanes SET (requests, units_in_doubt) = (SELECT lanes.requests + count(*), lanes.units_in_doubt"
                 " + coalesce(sum(units), 0) FROM holds WHERE holds.lane = lanes.name)"
             )
+            if at is not None:
+                self.db.execute(
+                    "UPDATE lanes SET last_at = ? WHERE name IN (SELECT lane FROM holds)", (at.timestamp(),)
+                )
             self.db.execute("DELETE FROM holds")
 
     def commit(self, entries: Sequence[Entry], lengths: Mapping[str, int]) -> None:
@@ -66,43 +78,41 @@ class SqliteCheckpoint:
 
     def draw(self, harvest: str, count: int) -> list[Work]:
         """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError."""
-        scope, per_task, last = self._one(
-            "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
-        )
-        found = self.db.execute(
-            "SELECT id, name FROM targets WHERE scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
-            (scope, last, self._last_allowed(scope), count * per_task),
-        ).fetchall()
-        if not found:
-            return []
-        tasks = [
-            Task(id=task_id(harvest, names), harvest=harvest, targets=names)
-            for names in (tuple(name for _, name in found[at : at + per_task]) for at in range(0, len(found), per_task))
-        ]
         with transaction(self.db):
-            self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (found[-1][0], harvest))
+            scope, per_task, last = self._one(
+                "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
+            )
+            # The plus keeps SQLite from the index on (scope, name), by which it would sort all names at every draw.
+            found = self.db.execute(
+                "SELECT id, name, labels FROM targets WHERE +scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+                (scope, last, self._last_allowed(scope), count * per_task),
+            ).fetchall()
+            works = [_drawn(harvest, found[at : at + per_task]) for at in range(0, len(found), per_task)]
+            if found:
+                self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (found[-1][0], harvest))
             self.db.executemany(
                 "INSERT INTO tasks (id, harvest, targets, state) VALUES (?, ?, ?, ?)",
-                ((task.id, harvest, dump(task.targets).decode(), State.WAITING.value) for task in tasks),
+                ((work.task.id, harvest, dump(work.task.targets).decode(), work.state.value) for work in works),
             )
-        return [Work(task=task, labels=self._labels(scope, task.targets)) for task in tasks]
+        return works
 
     def unfinished(self, harvests: Sequence[str]) -> list[Work]:
         """Return the tasks that were drawn and are not finished, those that have begun first."""
         marks = ",".join("?" * len(harvests))
-        rows = self.db.execute(
-            "SELECT tasks.id, harvest, targets, state, cursor, tasks.pages, tasks.rows, tasks.units, reason, scope"
-            " FROM tasks JOIN harvests ON harvests.name = harvest"
-            f" WHERE state IN ('open', 'waiting') AND harvest IN ({marks}) ORDER BY state, number",
-            tuple(harvests),
-        ).fetchall()
-        return [self._work(row) for row in rows]
+        with reading(self.db):
+            rows = self.db.execute(
+                "SELECT tasks.id, harvest, targets, state, cursor, tasks.pages, tasks.rows, tasks.units, reason, scope"
+                " FROM tasks JOIN harvests ON harvests.name = harvest"
+                f" WHERE state IN ('open', 'waiting') AND harvest IN ({marks}) ORDER BY state, number",
+                tuple(harvests),
+            ).fetchall()
+            return [self._work(row) for row in rows]
 
     def reopen_set_aside(self) -> int:
         """Let every task that was set aside go on from where it stood; return how many. Raises StorageError."""
         with transaction(self.db):
             found = self.db.execute(
-                "UPDATE tasks SET state = CASE pages WHEN 0 THEN 'waiting' ELSE 'open' END, reason = NULL"
+                "UPDATE tasks SET state = CASE pages WHEN 0 THEN 'waiting' ELSE 'open' END, given_up = NULL"
                 " WHERE state = 'set_aside'"
             )
         return found.rowcount
@@ -128,15 +138,18 @@ class SqliteCheckpoint:
 
     def facts(self, provider: str) -> dict[str, int]:
         """Return what earlier replies of a provider taught."""
-        return dict(self.db.execute("SELECT name, value FROM facts WHERE provider = ?", (provider,)).fetchall())
+        with reading(self.db):
+            return dict(self.db.execute("SELECT name, value FROM facts WHERE provider = ?", (provider,)).fetchall())
 
     def output_bytes(self) -> dict[str, int]:
         """Return the committed length of every output file."""
-        return dict(self.db.execute("SELECT name, bytes FROM outputs").fetchall())
+        with reading(self.db):
+            return dict(self.db.execute("SELECT name, bytes FROM outputs").fetchall())
 
     def meta(self, key: str) -> str | None:
         """Return a remark on the job."""
-        return meta_of(self.db, key)
+        with reading(self.db):
+            return meta_of(self.db, key)
 
     def set_meta(self, remarks: Mapping[str, str]) -> None:
         """Keep remarks on the job. Raises StorageError."""
@@ -147,9 +160,7 @@ class SqliteCheckpoint:
         if entry.hold is not None:
             self.db.execute("INSERT INTO holds VALUES (?, ?, ?, ?)", entry.hold)
         if entry.settles is not None:
-            gone = self.db.execute("DELETE FROM holds WHERE id = ?", (entry.settles,))
-            if gone.rowcount != 1:
-                raise StorageError(f"hold {entry.settles} is not in the checkpoint: it was changed from outside")
+            self._change("hold", entry.settles, "DELETE FROM holds WHERE id = ?", entry.settles)
         added = entry.tally
         self.db.execute(
             "UPDATE lanes SET requests = requests + ?, retries = retries + ?, throttled = throttled + ?,"
@@ -167,33 +178,43 @@ class SqliteCheckpoint:
         )
 
     def _keep(self, work: Work) -> None:
+        id_ = work.task.id
         if work.state is State.COMPLETE:
-            self.db.execute("DELETE FROM tasks WHERE id = ?", (work.task.id,))
+            self._change("task", id_, "DELETE FROM tasks WHERE id = ?", id_)
             self.db.execute(
                 "UPDATE harvests SET complete = complete + 1, complete_targets = complete_targets + ?,"
                 " pages = pages + ?, rows = rows + ?, units = units + ? WHERE name = ?",
                 (len(work.task.targets), work.pages, work.rows, work.units, work.task.harvest),
             )
             return
-        self.db.execute(
-            "UPDATE tasks SET state = ?, cursor = ?, pages = ?, rows = ?, units = ?, reason = ? WHERE id = ?",
-            (
-                work.state.value, dump(work.cursor).decode(), work.pages, work.rows, work.units, work.reason,
-                work.task.id,
-            ),
-        )  # fmt: skip
+        # Not over `reason`: if the task is tried again, rows that its earlier pages lacked are still missing.
+        column = "given_up" if work.state is State.SET_ASIDE else "reason"
+        query = f"UPDATE tasks SET state = ?, cursor = ?, pages = ?, rows = ?, units = ?, {column} = ? WHERE id = ?"
+        cursor = dump(work.cursor).decode()
+        self._change("task", id_, query, work.state.value, cursor, work.pages, work.rows, work.units, work.reason, id_)
+
+    def _change(self, what: str, name: object, query: str, *values: object) -> None:
+        """Change exactly one row. Raises StorageError: anything else would count something twice or not at all."""
+        if self.db.execute(query, values).rowcount != 1:
+            raise StorageError(f"{what} {name} is not in the checkpoint: it was changed from outside")
 
     def _last_allowed(self, scope: str) -> int:
+        """Return the id of the last target that may be drawn; found once, because the list is read before."""
         if self._most_targets is None:
-            return 2**62
-        row = self.db.execute(
-            "SELECT id FROM targets WHERE scope = ? ORDER BY id LIMIT 1 OFFSET ?", (scope, self._most_targets - 1)
-        ).fetchone()
-        return 2**62 if row is None else int(row[0])
+            return NO_LAST
+        if scope not in self._last_allowed_ids:
+            row = self.db.execute(
+                "SELECT id FROM targets WHERE scope = ? ORDER BY id LIMIT 1 OFFSET ?", (scope, self._most_targets - 1)
+            ).fetchone()
+            self._last_allowed_ids[scope] = NO_LAST if row is None else row[0]
+        return self._last_allowed_ids[scope]
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:
-        row = self.db.execute(query, values).fetchone()
-        assert row is not None, query
+        """Return the only row of an answer. Raises StorageError."""
+        with reading(self.db):
+            row = self.db.execute(query, values).fetchone()
+        if row is None:
+            raise StorageError(f"the checkpoint holds nothing of {', '.join(map(str, values))}")
         return tuple(row)
 
     def _work(self, row: tuple[Any, ...]) -> Work:
@@ -214,3 +235,10 @@ class SqliteCheckpoint:
         query = "SELECT labels FROM targets WHERE scope = ? AND name = ?"
         found = ((name, self.db.execute(query, (scope, name)).fetchone()) for name in targets)
         return {name: parse(row[0]) for name, row in found if row is not None and row[0] is not None}
+
+
+def _drawn(harvest: str, found: Sequence[tuple[int, str, str | None]]) -> Work:
+    """Return the task of targets (id, name, labels) that were drawn together."""
+    names = tuple(name for _, name, _ in found)
+    labels = {name: parse(text) for _, name, text in found if text is not None}
+    return Work(task=Task(id=task_id(harvest, names), harvest=harvest, targets=names), labels=labels)

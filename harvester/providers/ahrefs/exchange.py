@@ -150,9 +150,13 @@ class RowReport:
         return Extent.LAST if is_proven else Extent.SHORT
 
     def _lines(self, walk: Walk, rows: Sequence[Any]) -> Lines:
-        columns = [(key.field, self.endpoint.fields[key.field].kind) for key in walk.keys[: walk.depth]]
-        values = [tuple(_value(row, name, kind) for name, kind in columns) for row in rows]
-        return Lines(values, lambda n: self._identity(rows[n]))
+        columns = [self._values(key.field, rows) for key in walk.keys[: walk.depth]]
+        return Lines(list(zip(*columns, strict=True)), lambda n: self._identity(rows[n]))
+
+    def _values(self, name: str, rows: Sequence[Any]) -> list[Value | None]:
+        """Return a column as the walk compares it: times as whole seconds since 1970."""
+        read = _seconds if self.endpoint.fields[name].kind in (Kind.TIME, Kind.DATE) else _number
+        return [read(row.get(name)) if isinstance(row, dict) else None for row in rows]
 
     def _identity(self, row: Any) -> str:
         told = [row.get(name) for name in self.identity] if isinstance(row, dict) else row
@@ -167,15 +171,11 @@ class RowReport:
         return replace(page, rows=page.rows[:wanted_rows], next=None, note=note, incomplete=None)
 
 
-def _value(row: Any, name: str, kind: Kind) -> Value | None:
-    """Return a row's value as the walk compares it: times as whole seconds since 1970."""
-    value = row.get(name) if isinstance(row, dict) else None
-    if kind in (Kind.TIME, Kind.DATE):
-        return _seconds(value)
+def _number(value: Any) -> Value | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _seconds(value: Any) -> int | None:
+def _seconds(value: Any) -> Value | None:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):

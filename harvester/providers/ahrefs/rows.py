@@ -68,6 +68,7 @@ class Take(NamedTuple):
 
     field: str
     read: Reader
+    plain: type | None = None  #: a value of exactly this type is taken as it is, without being read
 
 
 Finish = Callable[[Record, Mapping[str, Any], Record], None]
@@ -93,15 +94,16 @@ class Shape:
         """Return the record of a row; `given` is what the report itself says of it. Raises UnreadableRow."""
         if not isinstance(data, dict):
             raise UnreadableRow(f"a row is {type(data).__name__}, not an object")
-        fields, extra = dict(given), {}
+        fields, extra, take_of = dict(given), {}, self.takes.get
         for name, value in data.items():
-            take = self.takes.get(name)
+            take = take_of(name)
             if take is None:
                 extra[name] = value
             elif value is not None:
-                read = take.read(value, arrived_at)
-                if read is not None:
-                    fields[take.field] = read
+                field_name, read, plain = take
+                known = value if type(value) is plain else read(value, arrived_at)
+                if known is not None:
+                    fields[field_name] = known
                 elif value != []:
                     extra[name] = value
         self._finish(fields, data, extra)
@@ -120,8 +122,10 @@ class Shape:
 
 def _date_precision(fields: Record, data: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Note if one of the row's dates came without its time of day."""
-    if any(isinstance(value := data.get(name), str) and len(value) == _DAY_CHARS for name in names):
-        fields["dates_precision"] = "day"
+    for name in names:
+        value = data.get(name)
+        if type(value) is str and len(value) == _DAY_CHARS:
+            fields["dates_precision"] = "day"
 
 
 _LINK_TYPES = frozenset({"text", "image", "redirect", "canonical", "alternate", "frame", "form", "rss"})
@@ -175,11 +179,11 @@ def _dates_of(*names: str) -> Finish:
 _ANY_BACKLINK = {
     "url_from": Take("url_from", _url),
     "url_to": Take("url_to", _url),
-    "root_name_source": Take("domain_from_raw", _text),
+    "root_name_source": Take("domain_from_raw", _text, str),
     "title": Take("title_from", _text),
     "http_code": Take("status_from", _status),
     "languages": Take("lang_from", _first),
-    "ip_source": Take("ip_from", _text),
+    "ip_source": Take("ip_from", _text, str),
     "links_external": Take("links_external_from", _count),
     "links_internal": Take("links_internal_from", _count),
     "url_redirect": Take("url_to_final", _last),
@@ -187,11 +191,11 @@ _ANY_BACKLINK = {
     "alt": Take("image_alt", _text),
     "snippet_left": Take("context_before", _text),
     "snippet_right": Take("context_after", _text),
-    "is_dofollow": Take("is_followed", _flag),
-    "is_nofollow": Take("rel_nofollow", _flag),
-    "is_ugc": Take("rel_ugc", _flag),
-    "is_sponsored": Take("rel_sponsored", _flag),
-    "is_redirect": Take("is_indirect", _flag),
+    "is_dofollow": Take("is_followed", _flag, bool),
+    "is_nofollow": Take("rel_nofollow", _flag, bool),
+    "is_ugc": Take("rel_ugc", _flag, bool),
+    "is_sponsored": Take("rel_sponsored", _flag, bool),
+    "is_redirect": Take("is_indirect", _flag, bool),
     "first_seen_link": Take("first_seen_at", timestamp),
     "last_visited": Take("last_seen_at", timestamp),
     "last_seen": Take("lost_at", timestamp),
@@ -206,7 +210,7 @@ _BACKLINK_METRICS = {
 
 BACKLINK = Shape(
     record="backlink",
-    takes={**_ANY_BACKLINK, "is_new": Take("is_new", _flag), "is_lost": Take("is_lost", _flag)},
+    takes={**_ANY_BACKLINK, "is_new": Take("is_new", _flag, bool), "is_lost": Take("is_lost", _flag, bool)},
     metrics=_BACKLINK_METRICS,
     also=("link_type", "lost_reason", "drop_reason", "discovered_status"),
     finish=_finish_backlink,
@@ -229,7 +233,7 @@ REFDOMAIN = Shape(
         "first_seen": Take("first_seen_at", timestamp),
         "last_seen": Take("lost_at", timestamp),
         "domain_rating": Take("domain_score", _score),
-        "ip_source": Take("ip", _text),
+        "ip_source": Take("ip", _text, str),
     },
     metrics={"domain_score": ("domain_metric", "ahrefs_dr")},
     finish=_dates_of("first_seen", "last_seen"),

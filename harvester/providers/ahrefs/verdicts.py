@@ -45,7 +45,8 @@ def _out_of_units(reply: Reply) -> Verdict:
     text = error_text(reply)
     left = _UNITS_LEFT.search(text)
     units_left = int(left[1].replace(",", "")) if left else 0  # it says empty and not how empty: nothing is left
-    return Verdict(action=Action.SHRINK, why=text, units_left=units_left, units=charged(reply) or 0)
+    why = text or f"{reply.status}: no units are left"
+    return Verdict(action=Action.SHRINK, why=why, units_left=units_left, units=charged(reply) or 0)
 
 
 def _forbidden(reply: Reply) -> Verdict:

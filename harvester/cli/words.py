@@ -1,29 +1,44 @@
-"""Plain tables and numbers for a terminal."""
+"""Plain tables, numbers and plurals for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harvester.display import shown
+
+Rejected = tuple[str, int, str, str]  #: source, line, text, reason
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return an aligned table: numbers to the right, everything else to the left."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(column) for column in columns) for columns in zip(head, *cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     is_number = [all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(head))]
-    lines = [_line(head, widths, is_number), *(_line(row, widths, is_number) for row in cells)]
-    return "\n".join(lines)
+    return "\n".join(_line(row, widths, is_number) for row in (head, *cells))
 
 
 def duration(seconds: float) -> str:
     """Return a length of time as a person says it."""
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
-    if whole < 48 * 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-    return f"{whole / 86400:,.1f} days"
+    minutes = round(seconds / 60)
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{seconds / 86400:,.1f} days"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 target", "2,000 targets"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def rejected_text(rejected: Iterable[Rejected]) -> list[str]:
+    """Return one line for each line of a list that is no target."""
+    return [
+        f'rejected: {shown(source, 60)} line {line}: "{shown(text, 60)}": {shown(reason, 200)}'
+        for source, line, text, reason in rejected
+    ]
 
 
 def _cell(value: object) -> str:

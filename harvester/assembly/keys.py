@@ -1,0 +1,88 @@
+"""A job's keys: found, and held against other processes of this machine."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from harvester.assembly.surroundings import Surroundings
+from harvester.config import resolve_key, resolve_login
+from harvester.errors import ConfigError
+from harvester.job import Account, Job
+from harvester.locks import Busy, key_lock, key_lock_path
+from harvester.model import Credential
+
+KEY_POLL_S = 1.0
+
+Keys = Mapping[str, Sequence[Credential]]  #: by provider
+
+
+def lane_names(provider: str, keys: int) -> list[str]:
+    """Return the names of a provider's lanes, one for each key."""
+    return [provider if number == 1 else f"{provider}#{number}" for number in range(1, keys + 1)]
+
+
+def credentials(account: Account, environ: Mapping[str, str]) -> list[Credential]:
+    """Return the keys of a provider. Raises ConfigError naming all that cannot be had."""
+    named: dict[Credential, str] = {}
+    faults: list[str] = []
+    login = account.config.settings.get("login")
+    for reference in account.config.keys:
+        try:
+            plain_login = None if login is None else resolve_login(login, environ)
+            credential = Credential(key=resolve_key(reference, environ), login=plain_login)
+        except ConfigError as exc:
+            faults += exc.faults
+            continue
+        if credential in named:  # two lanes would run at twice the rate that the account allows
+            faults.append(f"{reference}: the same key as {named[credential]}; name each key once")
+        named.setdefault(credential, reference)
+    if faults:
+        raise ConfigError([f"[providers.{account.provider.name}] {fault}" for fault in dict.fromkeys(faults)])
+    return list(named)
+
+
+def all_credentials(job: Job, environ: Mapping[str, str]) -> Keys:
+    """Return every provider's keys. Raises ConfigError naming all that cannot be had."""
+    found: dict[str, Sequence[Credential]] = {}
+    faults: list[str] = []
+    for name, account in job.accounts.items():
+        try:
+            found[name] = credentials(account, environ)
+        except ConfigError as exc:
+            faults += exc.faults
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def lock_path(account: Account, credential: Credential, environ: Mapping[str, str]) -> Path:
+    """Return the file that stands for a key on this machine."""
+    secret = ":".join(filter(None, (credential.login, credential.key)))  # a password is a key only with its login
+    return key_lock_path(account.provider.name, account.base_url, secret, environ)
+
+
+@asynccontextmanager
+async def holding(job: Job, keys: Keys, around: Surroundings) -> AsyncIterator[None]:
+    """Hold all keys of a job for the length of the block, waiting for those that another process holds."""
+    paths = {
+        lock_path(account, credential, around.environ): name
+        for name, account in job.accounts.items()
+        for credential in keys[name]
+    }
+    with ExitStack() as stack:
+        for path in sorted(paths):  # everybody in one order: two jobs never wait for each other
+            await _hold(stack, path, paths[path], f"job {job.config.output}", around)
+        yield
+
+
+async def _hold(stack: ExitStack, path: Path, provider: str, holder: str, around: Surroundings) -> None:
+    is_told = False
+    while True:
+        try:
+            stack.enter_context(key_lock(path, holder))
+            return
+        except Busy as exc:
+            if not is_told:
+                around.notice(f"Waiting: the key of {provider} is in use by {exc}. Two could not share its rate.")
+                is_told = True
+        await around.clock.sleep_s(KEY_POLL_S)

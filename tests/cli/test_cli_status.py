@@ -1,0 +1,107 @@
+"""`harvester status`: the form that other people's scripts read, and the words."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_kit import KEY, Bench, lines_of, names, sandbox_beside
+
+from harvester.sandbox.app import Options, Sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    options = Options(rates={"ahrefs": "unlimited"}, units={"ahrefs": 1_000_000}, keys={"ahrefs": (KEY,)})
+    with sandbox_beside(options) as running:
+        yield running
+
+
+@pytest.fixture
+def bench(sandbox: Sandbox, tmp_path: Path) -> Bench:
+    job = {"targets": {"inline": [*names(3), "no target", names(1)[0]]}}
+    return Bench(tmp_path, sandbox.base_urls["ahrefs"], job=job, provider={"row_cap": 250, "budget": 500_000})
+
+
+def shape(value: object) -> object:
+    """Return the keys of a JSON object in their order, and theirs."""
+    return {name: shape(item) for name, item in value.items()} if isinstance(value, dict) else type(value).__name__
+
+
+def test_the_json_form_is_as_promised_to_the_letter(bench: Bench) -> None:
+    bench.harvests = [{"report": "backlinks"}, {"report": "lost-backlinks", "max_rows": 1}]
+    assert bench.run().exit_code == 0
+    found = bench.status()
+    assert list(found) == ["job", "state", "stopped_by", "targets", "targets_rejected", "tasks", "providers", "outputs"]
+    assert (found["job"], found["state"], found["stopped_by"]) == ("j", "complete", None)
+    assert (found["targets"], found["targets_rejected"]) == (3, 1)
+    assert json.dumps(found["tasks"]) == '{"complete": 6, "incomplete": 0, "set_aside": 0, "open": 0, "waiting": 0}'
+    spent = found["providers"]["ahrefs"]
+    assert list(spent) == [
+        "unit",
+        "requests",
+        "retries",
+        "throttled",
+        "rows",
+        "units_spent",
+        "units_in_doubt",
+        "units_held",
+        "budget",
+        "balance",
+    ]
+    tasks = lines_of(bench.out / "tasks.jsonl")
+    assert (spent["unit"], spent["retries"], spent["throttled"]) == ("API units", 0, 0)
+    assert spent["requests"] == sum(task["pages"] for task in tasks)
+    assert spent["rows"] == sum(task["rows"] for task in tasks)
+    assert spent["units_spent"] == sum(task["units"] for task in tasks)
+    assert (spent["units_in_doubt"], spent["units_held"], spent["budget"]) == (0, 0, 500_000)
+    assert 0 < spent["balance"] <= 1_000_000
+    assert found["outputs"] == {
+        path.name: {"records": len(lines_of(path)), "bytes": path.stat().st_size}
+        for path in (bench.out / "ahrefs.backlinks.jsonl", bench.out / "ahrefs.lost-backlinks.jsonl")
+    }
+
+
+def test_a_harvest_without_rows_has_an_output_all_the_same(bench: Bench) -> None:
+    bench.provider["budget"] = 0
+    assert bench.run().exit_code == 4
+    found = bench.status()
+    assert found["outputs"] == {"ahrefs.backlinks.jsonl": {"records": 0, "bytes": 0}}
+    assert found["tasks"] == {"complete": 0, "incomplete": 0, "set_aside": 0, "open": 0, "waiting": 3}
+
+
+def test_the_text_form_says_the_same_in_words(bench: Bench) -> None:
+    bench.run("--max-targets", "2")
+    lines = bench.call("status", str(bench.out)).stdout.splitlines()
+    assert lines[0] == "j: stopped (max-targets); 3 targets, 1 line rejected"
+    count = len(bench.records())
+    assert lines[2].split("  ")[0] == "harvest"
+    (harvest,) = [line.split() for line in lines if line.startswith("ahrefs.backlinks")]
+    assert harvest[:6] == ["ahrefs.backlinks", "3", "2", "0", "0", "1"]
+    assert harvest[7] == f"{count:,}"
+    (provider,) = [line.split() for line in lines if line.startswith("ahrefs  ")]
+    assert provider[-4:-2] == ["500,000", f"{bench.status()['providers']['ahrefs']['balance']:,}"]
+    assert lines[-1] == 'rejected: inline line 4: "no target": a blank or control character inside'
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_directory_of_somebody_else_is_named(tmp_path: Path, arguments: list[str]) -> None:
+    bench = Bench(tmp_path, "")
+    for path in (tmp_path, tmp_path / "nowhere"):
+        result = bench.call("status", str(path), *arguments)
+        assert result.exit_code == 2
+        assert f"{path}: no job directory" in result.stderr
+    (tmp_path / "state.sqlite3").write_text("something else entirely, and long enough to be a header " * 9)
+    result = bench.call("status", str(tmp_path), *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_a_missing_manifest_costs_names_and_no_numbers(bench: Bench) -> None:
+    bench.run()
+    (bench.out / "manifest.json").write_text("{")
+    found = bench.status()
+    assert found["tasks"]["complete"] == 3
+    assert found["providers"]["ahrefs"]["unit"] is None
+    assert bench.run().exit_code == 0
+    assert bench.status()["providers"]["ahrefs"]["unit"] == "API units"

@@ -1,0 +1,149 @@
+"""The output files: whole lines, cut back to what was committed."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from engine_kit import row_lines, unpacked
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harvester.engine.ports import Lines
+from harvester.engine.sink import JsonLines, _sync_directories
+from harvester.errors import StorageError
+
+FORMATS = ("x.jsonl", "x.jsonl.gz", "x.jsonl.zst")
+
+on_linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the special files of Linux")
+each_format = pytest.mark.parametrize("name", FORMATS)
+
+
+def write(directory: Path, name: str, committed_bytes: int, *groups: bytes) -> int:
+    """Append groups of lines to an output and return its length."""
+    sink = JsonLines(directory, {name: committed_bytes}, [name])
+    try:
+        for group in groups:
+            committed_bytes = sink.write([Lines(name, group, 1)])[name]
+    finally:
+        sink.close()
+    return committed_bytes
+
+
+@each_format
+def test_lines_come_back_whole_and_in_order_after_many_commits(tmp_path: Path, name: str) -> None:
+    groups = [b'{"n":%d}\n' % number * (1 + number % 3) for number in range(50)]
+    length_bytes = 0
+    for first in range(0, 50, 10):  # opened five times
+        length_bytes = write(tmp_path, name, length_bytes, *groups[first : first + 10])
+    assert unpacked(tmp_path / name) == b"".join(groups)
+    assert (tmp_path / name).stat().st_size == length_bytes
+
+
+@each_format
+@settings(max_examples=25)
+@given(kept=st.lists(st.binary(min_size=1), max_size=3), lost=st.binary(max_size=40))
+def test_whatever_lies_beyond_the_committed_length_is_cut_off(
+    tmp_path_factory: pytest.TempPathFactory, name: str, kept: list[bytes], lost: bytes
+) -> None:
+    directory = tmp_path_factory.mktemp("cut")
+    length_bytes = write(directory, name, 0, *kept)
+    with (directory / name).open("ab") as file:
+        file.write(lost)
+    length_bytes = write(directory, name, length_bytes, b"next\n")
+    assert unpacked(directory / name) == b"".join(kept) + b"next\n"
+    assert (directory / name).stat().st_size == length_bytes
+
+
+@each_format
+def test_a_frame_that_was_half_written_is_cut_off(tmp_path: Path, name: str) -> None:
+    length_bytes = write(tmp_path, name, 0, b"kept\n")
+    longer_bytes = write(tmp_path, name, length_bytes, b"never committed\n" * 9)
+    os.truncate(tmp_path / name, (length_bytes + longer_bytes) // 2)
+    write(tmp_path, name, length_bytes, b"next\n")
+    assert unpacked(tmp_path / name) == b"kept\nnext\n"
+
+
+def test_one_write_gathers_the_lines_of_each_file_and_tells_what_grew(tmp_path: Path) -> None:
+    sink = JsonLines(tmp_path, {}, ["a.jsonl", "b.jsonl", "c.jsonl"])
+    lines = [*row_lines(1, output="a.jsonl"), *row_lines(2, 3, output="b.jsonl"), *row_lines(4, output="a.jsonl")]
+    assert sink.write(lines) == {"a.jsonl": 16, "b.jsonl": 16}
+    assert sink.write([]) == {}
+    sink.close()
+    assert (tmp_path / "a.jsonl").read_bytes() == b'{"n":1}\n{"n":4}\n'
+    assert (tmp_path / "b.jsonl").read_bytes() == b'{"n":2}\n{"n":3}\n'
+    assert (tmp_path / "c.jsonl").read_bytes() == b""
+
+
+def test_files_and_folders_keep_others_out(tmp_path: Path) -> None:
+    JsonLines(tmp_path, {}, ["replies/x.jsonl.zst"]).close()
+    assert stat.S_IMODE((tmp_path / "replies" / "x.jsonl.zst").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "replies").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("found", [b"short", None])
+def test_a_file_that_lost_committed_rows_is_refused_and_left_as_it_is(tmp_path: Path, found: bytes | None) -> None:
+    if found is not None:
+        (tmp_path / "x.jsonl").write_bytes(found)
+    with pytest.raises(StorageError, match=r"x\.jsonl has \d bytes, but 10 bytes .* Put the file back, or start anew"):
+        JsonLines(tmp_path, {"x.jsonl": 10}, ["x.jsonl"])
+    assert (tmp_path / "x.jsonl").read_bytes() == (found or b"")
+
+
+def test_files_that_were_opened_are_closed_again_if_one_is_refused(tmp_path: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(StorageError):
+        JsonLines(tmp_path, {"b.jsonl": 1}, ["a.jsonl", "b.jsonl"])
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@on_linux
+def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match=r"cannot write .*x\.jsonl: No space left on device"):
+        write(tmp_path, "x.jsonl", 0, b"line\n")
+
+
+@on_linux
+def test_a_file_that_cannot_be_synced_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").symlink_to("/dev/null")  # takes every byte and refuses fsync
+    with pytest.raises(StorageError, match=r"cannot force .*x\.jsonl to disk: Invalid argument"):
+        write(tmp_path, "x.jsonl", 0, b"line\n")
+
+
+def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, bytes(data)[:3]))
+    length_bytes = write(tmp_path, "x.jsonl", 0, b"0123456789\n")
+    monkeypatch.undo()
+    assert (tmp_path / "x.jsonl").read_bytes() == b"0123456789\n"
+    assert length_bytes == 11
+
+
+def test_what_cannot_be_opened_or_cut_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+    with pytest.raises(StorageError, match=r"cannot open .*folder\.jsonl: Is a directory"):
+        JsonLines(tmp_path, {}, ["folder.jsonl"])
+    (tmp_path / "replies").write_bytes(b"")
+    with pytest.raises(StorageError, match=r"cannot open .*replies/x\.jsonl"):
+        JsonLines(tmp_path, {}, ["replies/x.jsonl"])
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(StorageError, match=r"cannot cut .*pipe\.jsonl back"):
+        JsonLines(tmp_path, {}, ["pipe.jsonl"])
+
+
+@on_linux
+def test_a_file_system_that_does_not_sync_directories_is_good_enough(tmp_path: Path) -> None:
+    _sync_directories([Path("/proc")])  # answers EINVAL
+    with pytest.raises(StorageError, match=r"cannot force .*gone to disk: No such file"):
+        _sync_directories([tmp_path / "gone"])
+
+
+def test_a_directory_that_cannot_be_synced_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(StorageError, match=r"cannot force .* to disk: Input/output error"):
+        JsonLines(tmp_path, {}, ["x.jsonl"])

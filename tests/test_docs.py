@@ -1,0 +1,67 @@
+"""The documentation says what is true: configs compile, keys and switches exist, files that are named are there."""
+
+import re
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harvester.config import load
+from harvester.config.tables import FilterTable, HarvestTable, JobTable, OutputTable, ProviderTable
+from harvester.job import compile_job
+from harvester.providers import PROVIDERS
+from harvester.sandbox.ahrefs_terms import AhrefsSwitches
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_that_is_shipped_compiles(path: Path) -> None:
+    job = compile_job(load(path), date(2026, 11, 1))
+    assert job.harvests
+    assert job.config.name == path.stem
+
+
+def test_the_config_page_names_every_key_and_no_other() -> None:
+    page = text_of("docs/config.md")
+    for title, model in (("[job]", JobTable), ("[output]", OutputTable), ("[[harvest]]", HarvestTable)):
+        section = page.split(f"## `{title}`", 1)[1].split("\n## ", 1)[0]
+        first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+        named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+        assert named == set(model.model_fields), title
+    for name in (
+        *FilterTable.model_fields,
+        *(set(ProviderTable.model_fields) - {"login", "balance_url", "datasource"}),
+    ):
+        assert f"`{name}`" in page, name
+
+
+def test_the_ahrefs_page_names_every_report_and_only_switches_that_exist() -> None:
+    page = text_of("docs/ahrefs.md")
+    for name in PROVIDERS["ahrefs"].reports:
+        assert f"`{name}`" in page
+    table = page.split("## What is unconfirmed", 1)[1]
+    named = set(re.findall(r"`(\w+)=\w+`", table))
+    assert named <= {field.name for field in fields(AhrefsSwitches)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_no_page_names_a_file_that_is_not_there() -> None:
+    for page in PAGES:
+        for name in re.findall(
+            r"`((?:harvester|tests|scripts|configs|docs)/[\w./-]+)`", page.read_text(encoding="utf-8")
+        ):
+            if "<" not in name and name != "harvester/providers/toy.py":
+                assert (ROOT / name).exists(), f"{page.name}: {name}"
