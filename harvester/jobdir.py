@@ -33,7 +33,7 @@ from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
 from harvester.names import suffix_list_version
 from harvester.targets import Listed, content_hash, read_targets
-from harvester.targets.source import name_of
+from harvester.targets.source import STANDARD_INPUT, name_of
 
 MANIFEST = "manifest.json"
 NOTICE_LINES = 100_000
@@ -171,6 +171,8 @@ def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLi
     count, next_notice_s = 0, time.monotonic() + 2.0
     for source in job.config.targets:
         name = "inline" if source.path is None else name_of(source.path)
+        if source.path == STANDARD_INPUT and stdin.isatty():
+            notice("Reading targets from the terminal: one on each line, Ctrl-D ends the list.")
         for line in read_targets(source, job.scopes, stdin):
             count += 1
             if count % NOTICE_LINES == 0 and time.monotonic() > next_notice_s:

@@ -4,7 +4,7 @@ import os
 import string
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -374,3 +374,22 @@ def test_no_bytes_raise_anything_but_a_config_error(tmp_path_factory: pytest.Tem
     path.write_bytes(content)
     with pytest.raises(ConfigError):
         load(path)
+
+
+class Forbidden(type(Path())):  # type: ignore[misc]  # the class of paths of this system, known only when it runs
+    """A file that this user may not read; root may read all real ones."""
+
+    def exists(self, **_: bool) -> bool:
+        return True
+
+    def is_file(self, **_: bool) -> bool:
+        return True
+
+    def open(self, *_: object, **__: object) -> NoReturn:
+        raise PermissionError
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_remedy() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(Forbidden("secret.toml"))
+    assert caught.value.faults == ("secret.toml: may not be read by this user; change its permissions",)

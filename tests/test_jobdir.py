@@ -99,6 +99,17 @@ def test_a_piped_list_may_be_empty_the_second_time_and_is_not_asked_of_a_termina
         assert targets_in(directory) == 3
 
 
+def test_whoever_is_asked_for_a_list_at_the_keyboard_is_told_so(tmp_path: Path) -> None:
+    class Typed(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    said: list[str] = []
+    with job_directory(config_of(tmp_path, "-"), NOW, Typed(b"a.com\n"), said.append) as directory:
+        assert targets_in(directory) == 1
+    assert said == ["Reading targets from the terminal: one on each line, Ctrl-D ends the list."]
+
+
 def test_a_list_without_a_target_is_refused_with_its_first_lines(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n".join(f"no target {n}" for n in range(9)))
     config = config_of(tmp_path, "list.txt")

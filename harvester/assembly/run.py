@@ -14,7 +14,7 @@ from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
 from harvester.engine.lane import Stop
 from harvester.engine.ports import State, Tally
 from harvester.engine.render import REJECTS, TASKS, Crop
-from harvester.engine.run import run_lanes
+from harvester.engine.run import first_of_ours, run_lanes
 from harvester.engine.sink import JsonLines
 from harvester.engine.store import writing
 from harvester.job import Job
@@ -78,7 +78,7 @@ class Outcome:
         kinds = [stop.kind for stop in self.stops.values()]
         kinds += ["report"] if self.stopped_harvests else []
         kinds += ["interrupt"] if self.is_interrupted else []
-        return ", ".join(dict.fromkeys(kinds)) or "max-targets"
+        return ", ".join(dict.fromkeys(kinds)) or ("max-targets" if self.is_limited else "unknown")
 
 
 class Run:
@@ -149,8 +149,20 @@ async def opened_run(
             hold_ids=count(checkpoint.next_hold_id()),
             max_targets=options.max_targets,
         )
-        stations = [await builder.station(stack, account, keys[name]) for name, account in job.accounts.items()]
-        yield Run(builder, directory, stations)
+        yield Run(builder, directory, await _stations(builder, stack, job, keys))
+
+
+async def _stations(builder: Builder, stack: AsyncExitStack, job: Job, keys: Keys) -> list[Station]:
+    """Open all providers' parts beside each other: each asks for a balance, and one may be slow to tell."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            opening = [
+                group.create_task(builder.station(stack, account, keys[name]), name=name)
+                for name, account in job.accounts.items()
+            ]
+    except BaseExceptionGroup as errors:
+        raise first_of_ours(errors) from errors
+    return [task.result() for task in opening]
 
 
 def _begun(directory: JobDirectory, keys: Keys, options: RunOptions) -> SqliteCheckpoint:

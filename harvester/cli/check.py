@@ -49,7 +49,7 @@ def _check_targets(job: Job) -> bool:
     has_targets = targets.count > 0 or not job.config.targets
     rejected = f", {counted(targets.rejected, 'line')} rejected" if targets.rejected else ""
     _line("targets", f"{counted(targets.count, 'target')}{rejected}", is_fault=not has_targets)
-    for line in rejected_text(targets.first_rejected):
+    for line in rejected_text(targets.first_rejected, targets.rejected):
         _line("", line)
     return has_targets
 

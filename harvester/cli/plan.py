@@ -37,7 +37,10 @@ def _text(planned: Plan) -> str:
     words = [counted(targets.count, "target")]
     words += [f"{counted(targets.repeated, 'line')} repeated"] if targets.repeated else []
     words += [f"{counted(targets.rejected, 'line')} rejected"] if targets.rejected else []
-    lines = [f"{planned.job}: {', '.join(words)}", *rejected_text(targets.first_rejected[:REJECTED_SHOWN])]
+    lines = [
+        f"{planned.job}: {', '.join(words)}",
+        *rejected_text(targets.first_rejected[:REJECTED_SHOWN], targets.rejected),
+    ]
     lines += ["", _harvests(planned), "", _providers(planned)]
     if any(item.units.most is None for item in planned.harvests):
         lines += ["", '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them.']

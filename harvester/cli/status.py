@@ -33,7 +33,7 @@ def _text(found: Status) -> str:
         lines.append(_speed_text(found.speed, is_running=found.state == "running"))
     lines += ["", harvest_table(found), "", provider_table(found), ""]
     lines += troubles_text(found, most=len(found.troubles))
-    lines += rejected_text(found.rejected)
+    lines += rejected_text(found.rejected, found.census.rejected)
     return "\n".join(lines).rstrip()
 
 

@@ -51,7 +51,7 @@ def harvest_table(status: Status) -> str:
 
 def provider_table(status: Status) -> str:
     """Return one line for each provider: its requests, then its money."""
-    head = ("provider", "requests", "retries", "throttled", "spent", "in doubt", "budget", "had at start", "unit")
+    head = ("provider", "requests", "retries", "throttled", "spent", "in doubt", "budget", "balance at start", "unit")
     keys = ("requests", "retries", "throttled", "units_spent", "units_in_doubt", "budget", "balance", "unit")
     providers = status.as_json()["providers"]
     return table(head, [(name, *(item[key] for key in keys)) for name, item in providers.items()])

@@ -1,6 +1,6 @@
 """Plain tables, numbers and plurals for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from harvester.display import shown
 
@@ -33,12 +33,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def rejected_text(rejected: Iterable[Rejected]) -> list[str]:
-    """Return one line for each line of a list that is no target."""
-    return [
+def rejected_text(first: Sequence[Rejected], count: int) -> list[str]:
+    """Return one line for each of the first lines of a list that are no target; `count` is how many there are."""
+    lines = [
         f'rejected: {shown(source, 60)} line {line}: "{shown(text, 60)}": {shown(reason, 200)}'
-        for source, line, text, reason in rejected
+        for source, line, text, reason in first
     ]
+    return lines if count <= len(first) else [*lines, f"and {counted(count - len(first), 'more line')} like that"]
 
 
 def _cell(value: object) -> str:

@@ -3,23 +3,26 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from harvester.assembly import Outcome, Run, RunOptions, Surroundings, all_credentials, opened_run
 from harvester.assembly.keys import holding, lane_names
 from harvester.config import job_of
-from harvester.engine.checkpoint import Census
+from harvester.engine.checkpoint import Census, take_census
 from harvester.engine.checkpoint.census import HarvestCount
 from harvester.engine.lane import Stop
-from harvester.engine.ports import State
+from harvester.engine.ports import State, Transport
 from harvester.errors import ConfigError, StorageError
-from harvester.job import Job, compile_job
+from harvester.job import Account, Job, compile_job
 from harvester.jobdir import job_directory
 from harvester.locks import key_lock
+from harvester.model import Balance, Provider
+from harvester.providers import PROVIDERS
 from harvester.sandbox.app import Options, Sandbox, serving
 from harvester.testing import LoopClock, run_in_virtual_time
 
@@ -167,6 +170,32 @@ def test_a_disk_that_fills_during_the_work_comes_out_bare(tmp_path: Path) -> Non
         work(tmp_path, story)
 
 
+def test_providers_are_asked_for_their_balances_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_asked = asyncio.Barrier(2)
+
+    async def ask(_account: Account, _transport: Transport) -> Balance:
+        await both_asked.wait()  # one after the other would wait here for ever
+        return Balance(units_left=7)
+
+    async def open_both() -> list[int | None]:
+        monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "second", replace(PROVIDERS["ahrefs"], name="second"))
+        monkeypatch.setattr("harvester.assembly.stations.read_balance", ask)
+        content = document(tmp_path, ["env:A"])
+        content["providers"]["second"] = {"key": "env:A"}
+        content["harvest"].append({"provider": "second", "report": "anchors"})
+        environ = {"A": "secret-of-a", "XDG_RUNTIME_DIR": str(tmp_path)}
+        around = Surroundings(environ=environ, notice=print)
+        with job_directory(job_of(content, tmp_path / "j.toml"), NOW, io.BytesIO(), print) as directory:
+            keys = all_credentials(directory.job, environ)
+            async with asyncio.timeout(10), opened_run(directory, keys, RunOptions(), around):
+                census = take_census(directory.db, "subdomains")
+                return [provider.balance for provider in census.providers.values()]
+
+    assert asyncio.run(open_both()) == [7, 7]
+
+
 # Outcomes
 
 
@@ -212,4 +241,4 @@ def test_an_outcome_is_one_exit_code_and_one_reason(found: Outcome, exit_code: i
 
 
 def test_work_that_is_left_for_no_reason_is_never_called_complete() -> None:
-    assert outcome(SOME).exit_code == 4
+    assert (outcome(SOME).exit_code, outcome(SOME).stopped_by) == (4, "unknown")

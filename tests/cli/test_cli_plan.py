@@ -172,6 +172,24 @@ def test_check_says_when_keep_leaves_nothing_to_spend(bench: Bench) -> None:
     assert "12,345 API units are left and keep = 20,000: nothing may be spent" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("keep", "balance", "said"),
+    [
+        (None, None, "ahrefs: the key is there; this provider has no free question to try it with"),
+        (None, Balance(units_left=None, about="Plan X"), "ahrefs: no limit is told; Plan X"),
+        (5, None, "ahrefs: keep = 5, but the account does not tell how much is left: remove `keep`"),
+    ],
+)
+def test_check_says_what_is_not_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, keep: int | None, balance: Balance | None, said: str
+) -> None:
+    call = None if balance is None else BalanceCall(ask=lambda: Request(path="/"), read=lambda _: balance)
+    monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "ahrefs", replace(PROVIDERS["ahrefs"], balance=call))
+    monkeypatch.setattr("harvester.assembly.accounts.Action.KEEP", Action.SET_ASIDE)
+    bench.provider |= {"keep": keep} if keep is not None else {}
+    assert said in bench.call("check", str(bench.write())).stdout
+
+
 def test_check_does_not_ask_beside_a_run(bench: Bench, sandbox: Sandbox) -> None:
     before = charged(sandbox)["requests"]
     with key_lock(key_lock_path("ahrefs", bench.base_url, KEY, bench.environ), "job /elsewhere"):

@@ -10,7 +10,7 @@ import pytest
 
 from harvester.assembly import ProviderProgress
 from harvester.cli.progress import Pace, even_unread, progress, say
-from harvester.cli.words import counted, duration, table
+from harvester.cli.words import counted, duration, rejected_text, table
 from harvester.engine.ports import Tally
 from harvester.model import RateRule
 from harvester.testing import run_in_virtual_time
@@ -154,6 +154,13 @@ def test_a_length_of_time_is_said_as_a_person_says_it(seconds: float, words: str
 @pytest.mark.parametrize(("number", "words"), [(0, "0 tasks"), (1, "1 task"), (2000, "2,000 tasks")])
 def test_a_number_agrees_with_its_noun(number: int, words: str) -> None:
     assert counted(number, "task") == words
+
+
+@pytest.mark.parametrize(("count", "last"), [(2, []), (3, ["and 1 more line like that"])])
+def test_lines_that_are_not_shown_are_counted(count: int, last: list[str]) -> None:
+    lines = rejected_text([("list.txt", 1, "x", "no dot"), ("list.txt", 7, "y\n", "no dot")], count)
+    assert lines[:2] == ['rejected: list.txt line 1: "x": no dot', 'rejected: list.txt line 7: "y\\n": no dot']
+    assert lines[2:] == last
 
 
 def test_a_table_is_aligned_numbers_to_the_right_and_harmless() -> None:

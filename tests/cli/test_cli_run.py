@@ -174,6 +174,15 @@ def test_what_was_set_aside_ends_with_3_and_is_tried_again_on_request(tmp_path: 
     assert sorted(record["target"] for record in bench.records("ahrefs.totals")) == names(3)
 
 
+def test_only_the_first_troubles_are_shown_and_the_rest_is_counted(tmp_path: Path) -> None:
+    with provider_beside(lambda path, _: (400, {"error": "bad target"})) as base_url:
+        bench = Bench(tmp_path, base_url, harvests=[{"report": "totals"}], job={"targets": {"inline": names(7)}})
+        lines = bench.run().stdout.splitlines()
+    assert len([line for line in lines if line.startswith("set aside: ahrefs.totals shop-")]) == 5
+    assert "and 2 more tasks like that: see `reason` in tasks.jsonl" in lines
+    assert bench.call("status", str(bench.out)).stdout.count("set aside: ahrefs.totals shop-") == 7
+
+
 def test_rows_that_cannot_be_read_are_counted_and_kept(tmp_path: Path) -> None:
     with provider_beside(lambda path, _: (200, {"backlinks": ["no object"]})) as base_url:
         bench = Bench(tmp_path, base_url, provider={"row_cap": 250})

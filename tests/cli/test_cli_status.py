@@ -1,12 +1,17 @@
 """`harvester status`: the form that other people's scripts read, and the words."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cli_kit import KEY, Bench, lines_of, names, sandbox_beside
 
+from harvester.assembly.speed import RUN
+from harvester.engine.checkpoint import SqliteCheckpoint, open_database
+from harvester.locks import directory_lock
 from harvester.sandbox.app import Options, Sandbox
 
 
@@ -82,6 +87,20 @@ def test_the_text_form_says_the_same_in_words(bench: Bench) -> None:
     (provider,) = [line.split() for line in lines if line.startswith("ahrefs  ")]
     assert provider[-4:-2] == ["500,000", f"{bench.status()['providers']['ahrefs']['balance']:,}"]
     assert lines[-1] == 'rejected: inline line 4: "no target": a blank or control character inside'
+
+
+def test_speed_is_told_of_the_last_run_and_of_one_that_goes_on(bench: Bench) -> None:
+    bench.run("--max-targets", "2")
+    count = len(bench.records())
+    requests = bench.status()["providers"]["ahrefs"]["requests"]
+    with closing(open_database(bench.out)) as db:
+        note = {"began": "2026-11-01T12:00:00Z", "requests": 0, "rows": 0, "tasks": 0}
+        SqliteCheckpoint(db).set_meta({RUN: json.dumps(note | {"ended": "2026-11-01T12:02:00Z"})})
+    line = bench.call("status", str(bench.out)).stdout.splitlines()[1]
+    assert line == f"last run: {requests / 2:.1f} requests/min, {count / 2:,.0f} rows/min, for 2 min 00 s"
+    with directory_lock(bench.out):
+        line = bench.call("status", str(bench.out)).stdout.splitlines()[1]
+    assert re.fullmatch(r"running for \S+ days: \S+ requests/min, \S+ rows/min; about \S+ days left", line)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])

@@ -23,7 +23,7 @@ HTML = b"<html><body>Just a moment...</body></html>"
         (301, b"", Verdict(action=Action.STOP_LANE, why="301, a redirect: is base_url right?")),
         (400, {"error": "bad where"}, Verdict(action=Action.SET_ASIDE, why="400: bad where")),
         (401, {"error": "Invalid token"}, Verdict(action=Action.STOP_LANE, why="401: Invalid token")),
-        (402, b"", Verdict(action=Action.SHRINK, why="", units_left=0)),
+        (402, b"", Verdict(action=Action.SHRINK, why="402: no units are left", units_left=0)),
         (402, {"error": EMPTY}, Verdict(action=Action.SHRINK, why=EMPTY, units_left=1120)),
         (403, {"error": EMPTY}, Verdict(action=Action.SHRINK, why=EMPTY, units_left=1120)),
         (403, {"error": EMPTY.upper()}, Verdict(action=Action.SHRINK, why=EMPTY.upper(), units_left=1120)),
