@@ -28,6 +28,7 @@ from harvester.engine.checkpoint import (
     take_in,
     transaction,
 )
+from harvester.engine.render import REJECTS, TASKS
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
@@ -129,6 +130,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     job = compile_job(config, now.date() if begun is None else date.fromisoformat(begun))
     meaning = job.meaning()
     if begun is None:
+        _refuse_rows_without_state(job)
         checkpoint.set_meta(
             {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
         )
@@ -143,6 +145,17 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
             ]
         )
     return job
+
+
+def _refuse_rows_without_state(job: Job) -> None:
+    """Rows whose checkpoint is gone were paid for: they are not cut back to nothing. Raises ConfigError."""
+    names = (TASKS, REJECTS, *(job.output_of(item.harvest.name) for item in job.harvests))
+    paths = (job.config.output / name for name in names)
+    if found := [path.name for path in paths if path.is_file() and path.stat().st_size]:
+        raise ConfigError(
+            f"{job.config.output}: holds rows ({', '.join(found)}), but the state of the job that wrote them is gone;"
+            " put state.sqlite3 back, or start another job directory with --output"
+        )
 
 
 def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notice) -> None:

@@ -1,8 +1,9 @@
 """A config against its providers: what is refused, what a job means, and how two meanings differ."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from harvester.codec import dump, parse
 from harvester.config import job_of
 from harvester.errors import ConfigError
 from harvester.job import Account, Job, compile_job, differences
-from harvester.model import RateRule
+from harvester.model import Provider, RateRule
 from harvester.providers import PROVIDERS
 
 DAY = date(2026, 11, 1)
@@ -75,6 +76,19 @@ def test_every_fault_is_told_with_its_place_and_remedy() -> None:
     assert report.startswith('j.toml: [[harvest]] no. 1 "ahrefs.backlincs" report = "backlincs": expected a report of')
     assert report.endswith('did you mean "backlinks"?')
     assert order.startswith('j.toml: [[harvest]] no. 2 "ahrefs.backlinks" order_by = "nothing": expected ')
+
+
+def test_a_scope_that_the_provider_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_domains = replace(PROVIDERS["ahrefs"], scopes=("subdomains",))
+    monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "ahrefs", only_domains)
+    (fault,) = faults_of(document({"report": "anchors", "scope": "url"}))
+    assert fault.endswith('scope = "url": expected a scope that ahrefs has: subdomains')
+
+
+def test_a_setting_that_the_provider_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "ahrefs", replace(PROVIDERS["ahrefs"], settings={}))
+    (fault,) = faults_of(document(row_cap=100))
+    assert fault == "j.toml: [providers.ahrefs] row_cap: not a key of ahrefs; its own keys are: none"
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,12 @@ def test_whoever_cannot_be_named_is_somebody_all_the_same(tmp_path: Path) -> Non
             pass
 
 
+def test_a_directory_of_somebody_else_is_a_fault_of_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harvester.jobdir.os.access", lambda *_: False)  # these tests may run as root
+    with pytest.raises(ConfigError, match="may not be written by this user"):
+        begin(config_of(tmp_path, {"inline": ["a.com"]}))
+
+
 def test_a_state_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     config = config_of(tmp_path, {"inline": ["a.com"]})
     config.output.mkdir(parents=True)
@@ -181,3 +187,18 @@ def test_the_manifest_follows_the_config_and_keeps_no_login(tmp_path: Path) -> N
     assert (manifest["day"], manifest["last_run_at"]) == ("2026-11-01", "2026-11-20T00:00:00Z")
     assert manifest["harvests"]["ahrefs.lost-backlinks"]["output"] == "ahrefs.lost-backlinks.jsonl"
     assert list(config.output.glob("*.new")) == []
+
+
+def test_rows_whose_state_is_gone_are_not_cut_back_to_nothing(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    config.output.mkdir(parents=True)
+    rows = config.output / "tasks.jsonl"
+    rows.write_text("{}\n")
+    with (
+        pytest.raises(
+            ConfigError, match=r"holds rows \(tasks.jsonl\), but the state of the job that wrote them is gone"
+        ),
+        job_directory(config, NOW, io.BytesIO(), print),
+    ):
+        pass
+    assert rows.read_text() == "{}\n"

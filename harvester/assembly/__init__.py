@@ -2,6 +2,7 @@
 
 from harvester.assembly.check import AccountCheck, Checked, check_job
 from harvester.assembly.keys import all_credentials
+from harvester.assembly.library import harvest, job_run
 from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_job, read_all_targets
 from harvester.assembly.run import Outcome, ProviderProgress, Run, RunOptions, opened_run
 from harvester.assembly.speed import Speed
@@ -25,6 +26,8 @@ __all__ = [
     "Targets",
     "all_credentials",
     "check_job",
+    "harvest",
+    "job_run",
     "opened_run",
     "plan_job",
     "read_all_targets",

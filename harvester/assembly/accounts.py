@@ -12,6 +12,8 @@ from harvester.model import Action, Balance, Credential
 
 USER_AGENT = f"harvester/{version('harvester')}"
 
+MOST_UNITS = 2**63 - 1  #: what the checkpoint can hold
+
 
 @asynccontextmanager
 async def account_transport(account: Account, credential: Credential, clock: Clock) -> AsyncIterator[Transport]:
@@ -38,4 +40,7 @@ async def read_balance(account: Account, transport: Transport) -> Balance | None
     verdict = account.provider.judge(reply)
     if verdict.action is not Action.KEEP:
         raise UnknownReply(verdict.why or f"HTTP {reply.status}")
-    return call.read(reply)
+    balance = call.read(reply)
+    if balance.units_left is not None and not 0 <= balance.units_left <= MOST_UNITS:
+        raise UnknownReply(f"a balance of {balance.units_left} units")
+    return balance

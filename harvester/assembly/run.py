@@ -134,10 +134,18 @@ async def opened_run(
     """
     job = directory.job
     async with holding(job, keys, around), AsyncExitStack() as stack:
-        checkpoint = _begun(directory, keys, options)
         crops = crops_of(job)
         captured = [crop.captured for crop in crops.values() if crop.captured is not None]
         outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
+        checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
+        checkpoint.begin(
+            [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in job.harvests],
+            [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
+            outputs=outputs,
+            at=around.clock.utc(),
+        )
+        if options.retry_set_aside:
+            checkpoint.reopen_set_aside()
         sink = JsonLines(directory.path, checkpoint.output_bytes(), outputs)
         stack.callback(sink.close)
         builder = Builder(
@@ -163,17 +171,6 @@ async def _stations(builder: Builder, stack: AsyncExitStack, job: Job, keys: Key
     except BaseExceptionGroup as errors:
         raise first_of_ours(errors) from errors
     return [task.result() for task in opening]
-
-
-def _begun(directory: JobDirectory, keys: Keys, options: RunOptions) -> SqliteCheckpoint:
-    checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
-    checkpoint.begin(
-        [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in directory.job.harvests],
-        [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
-    )
-    if options.retry_set_aside:
-        checkpoint.reopen_set_aside()
-    return checkpoint
 
 
 def crops_of(job: Job) -> dict[str, Crop]:

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
+from typing import BinaryIO
 
 from harvester.engine.ports import Clock
 
@@ -27,9 +29,10 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Environment, clock, chance, and a way to say something to the user."""
+    """Environment, standard input, clock, chance, and a way to say something to the user."""
 
     environ: Mapping[str, str]
     notice: Callable[[str], None]  #: one line for the user, now
+    stdin: BinaryIO = field(default_factory=BytesIO)  #: where a list of targets may come from
     clock: Clock = field(default_factory=SystemClock)
     jitter: Callable[[], float] = random.random

@@ -80,7 +80,7 @@ async def progress(look: Look, *, is_quiet: bool) -> AsyncIterator[None]:
     if is_quiet:
         yield
         return
-    showing = asyncio.create_task((_bars if sys.stderr.isatty() else _plain)(look), name="progress")
+    showing = asyncio.create_task((_bars if _has_screen(sys.stderr) else _plain)(look), name="progress")
     try:
         yield
     finally:
@@ -98,6 +98,14 @@ def errors_on_screen() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def _has_screen(stream: TextIO) -> bool:
+    """Whether bars can be drawn: a terminal without a size, as containers have them, shows none."""
+    try:
+        return stream.isatty() and all(os.get_terminal_size(stream.fileno()))
+    except OSError:
+        return False
 
 
 class _Screen(logging.Handler):

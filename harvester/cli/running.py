@@ -20,8 +20,7 @@ from harvester.assembly import (
     RunOptions,
     Status,
     Surroundings,
-    all_credentials,
-    opened_run,
+    job_run,
     read_status,
 )
 from harvester.cli.group import EXIT_INTERRUPTED
@@ -29,10 +28,6 @@ from harvester.cli.options import standard_input
 from harvester.cli.progress import errors_on_screen, even_unread, progress, say
 from harvester.cli.summary import begin_text, headline, hints, summary_text
 from harvester.config import JobConfig
-from harvester.errors import HarvestError
-from harvester.job import compile_job
-from harvester.jobdir import job_directory
-from harvester.journal import logging_to
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +67,10 @@ def finished(work: Coroutine[Any, Any, Ended]) -> Ended:
 async def run_job(config: JobConfig, options: RunOptions, environ: Mapping[str, str], view: View) -> Ended:
     """Run a job until it is done, stopped or interrupted. Raises HarvestError."""
     began = datetime.now(UTC)
-    around = Surroundings(environ=environ, notice=(lambda _: None) if view.is_quiet else say)
-    keys = all_credentials(compile_job(config, began.date()), environ)  # before a long list is read for nothing
-    # Lists of a million lines block here for seconds; nothing else runs yet, so nothing is kept waiting.
-    with (
-        job_directory(config, began, standard_input(), around.notice) as directory,
-        logging_to(config.output, view.log_format),
-        _errors_logged(),
-    ):
-        async with opened_run(directory, keys, options, around) as run:
-            outcome = await _work(run, config, around, view)
+    notice = (lambda _: None) if view.is_quiet else say
+    around = Surroundings(environ=environ, notice=notice, stdin=standard_input())
+    async with job_run(config, options, around, log_format=view.log_format) as run:
+        outcome = await _work(run, config, around, view)
     return Ended(outcome=outcome, status=read_status(config.output), took=datetime.now(UTC) - began)
 
 
@@ -103,18 +92,6 @@ async def _work(run: Run, config: JobConfig, around: Surroundings, view: View) -
             outcome = await run.work(stop)
     log.info("run of %s ends: %s, %d requests", config.path, headline(outcome), outcome.requests)
     return outcome
-
-
-@contextmanager
-def _errors_logged() -> Iterator[None]:
-    try:
-        yield
-    except HarvestError as exc:
-        log.error("the run ends: %s", exc)
-        raise
-    except Exception:
-        log.exception("the run ends by an internal error")
-        raise
 
 
 @contextmanager

@@ -38,14 +38,19 @@ def targets_text(status: Status) -> str:
 
 
 def harvest_table(status: Status) -> str:
-    """Return one line for each harvest: its tasks and what became of them, then what they brought."""
-    head = ("harvest", "tasks", "complete", "incomplete", "set aside", "left", "pages", "records", "units")
+    """Return one line for each harvest: its tasks and what became of them, then what they brought.
+
+    Targets are those of finished tasks: a task of a batch has many.
+    """
+    head = ("harvest", "targets", "tasks", "complete", "incomplete", "set aside", "left", "pages", "records", "units")
     rows = []
     for name, found in status.census.harvests.items():
         tasks = found.tasks
         ends = (tasks[State.COMPLETE], tasks[State.INCOMPLETE], tasks[State.SET_ASIDE])
         left = tasks[State.OPEN] + tasks[State.WAITING]
-        rows.append((name, sum(tasks.values()), *ends, left, found.pages, status.records(name), found.units))
+        rows.append(
+            (name, found.targets, sum(tasks.values()), *ends, left, found.pages, status.records(name), found.units)
+        )
     return table(head, rows)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -184,6 +185,14 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
             content = reader.read()
     assert not content or content.endswith(b"\n"), "the last line is torn"
     return [json.loads(line) for line in content.splitlines()]
+
+
+def row_of(text: str, name: str) -> dict[str, str]:
+    """Return the row of a printed table that begins with `name`, by the heads of its columns."""
+    lines = [re.split(r"\s{2,}", line) for line in text.splitlines()]
+    (at,) = [number for number, line in enumerate(lines) if line[0] == name]
+    head = next(line for line in reversed(lines[:at]) if line[0] in ("harvest", "provider"))
+    return dict(zip(head, lines[at], strict=True))
 
 
 def wait_until(is_true: Callable[[], object]) -> None:

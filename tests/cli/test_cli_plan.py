@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cli_kit import KEY, Bench, charged, names, sandbox_beside
 
 from harvester.locks import key_lock, key_lock_path
+from harvester.model import Balance, Provider
+from harvester.providers import PROVIDERS
 from harvester.sandbox.app import Options, Sandbox
 
 OTHER_KEY = "another-key-of-this-user"
@@ -183,9 +186,9 @@ def test_check_says_when_keep_leaves_nothing_to_spend(bench: Bench) -> None:
 def test_check_says_what_is_not_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, keep: int | None, balance: Balance | None, said: str
 ) -> None:
-    call = None if balance is None else BalanceCall(ask=lambda: Request(path="/"), read=lambda _: balance)
+    ask = PROVIDERS["ahrefs"].balance
+    call = None if balance is None or ask is None else replace(ask, read=lambda _: balance)
     monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "ahrefs", replace(PROVIDERS["ahrefs"], balance=call))
-    monkeypatch.setattr("harvester.assembly.accounts.Action.KEEP", Action.SET_ASIDE)
     bench.provider |= {"keep": keep} if keep is not None else {}
     assert said in bench.call("check", str(bench.write())).stdout
 

@@ -2,9 +2,14 @@
 
 import asyncio
 import io
+import os
+import pty
+import struct
 import sys
-from contextlib import redirect_stderr
+import termios
+from contextlib import closing, redirect_stderr
 from dataclasses import replace
+from fcntl import ioctl
 
 import pytest
 
@@ -83,27 +88,50 @@ def test_quiet_looks_at_nothing_and_says_nothing(capsys: pytest.CaptureFixture[s
 
 
 class Terminal(io.StringIO):
-    """A terminal."""
+    """A terminal that remembers what it is sent."""
 
     encoding = "utf-8"
+
+    def __init__(self, lines: int, columns: int) -> None:
+        super().__init__()
+        self._ends = pty.openpty()
+        ioctl(self._ends[1], termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def isatty(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        return self._ends[1]
 
-def test_on_a_terminal_every_provider_has_a_bar_that_is_drawn_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    with redirect_stderr(Terminal()) as screen:
-        watched(1.0)
-    drawn = screen.getvalue()
+    def close(self) -> None:
+        if not self.closed:
+            for fd in self._ends:
+                os.close(fd)
+        super().close()
+
+
+def seen(terminal: Terminal, seconds: float) -> str:
+    """Return what a terminal shows of a run of so many virtual seconds."""
+    with closing(terminal), redirect_stderr(terminal):
+        watched(seconds)
+        return terminal.getvalue()
+
+
+def test_on_a_terminal_every_provider_has_a_bar_that_is_drawn_to_the_end() -> None:
+    drawn = seen(Terminal(24, 120), 1.0)
     assert "ahrefs   9%|█" in drawn
     assert "moz   9%|█" in drawn
     assert "106/1100 tasks, " in drawn
     assert " 0/1100 tasks" not in drawn, "what an earlier run has done is done"
 
 
+def test_a_terminal_without_a_size_gets_plain_lines() -> None:
+    drawn = seen(Terminal(0, 0), 11.0)
+    assert [line.split(": ")[0] for line in drawn.splitlines()] == ["ahrefs", "moz"]
+
+
 def test_a_note_of_somebody_else_moves_no_cursor() -> None:
-    with redirect_stderr(Terminal()) as screen:
+    with redirect_stderr(io.StringIO()) as screen:
         say("someone \x1b[2J\nelse")
     assert screen.getvalue() == "someone \\x1b[2J\\nelse\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import KEY, Bench, charged, lines_of, names, provider_beside, sandbox_beside
+from cli_kit import KEY, Bench, charged, lines_of, names, provider_beside, row_of, sandbox_beside
 
 from harvester.sandbox.app import Options, Sandbox
 
@@ -37,8 +37,18 @@ def test_a_job_that_gets_everything_ends_with_0_and_says_what_it_got(bench: Benc
     count = len(bench.records())
     assert count > 50
     pages = bench.status()["providers"]["ahrefs"]["requests"] - 1
-    (line,) = [line.split() for line in result.stdout.splitlines() if line.startswith("ahrefs.backlinks ")]
-    assert line[1:] == ["3", "3", "0", "0", "0", str(pages), f"{count:,}", f"{30 * count:,}"]
+    assert row_of(result.stdout, "ahrefs.backlinks") == {
+        "harvest": "ahrefs.backlinks",
+        "targets": "3",
+        "tasks": "3",
+        "complete": "3",
+        "incomplete": "0",
+        "set aside": "0",
+        "left": "0",
+        "pages": str(pages),
+        "records": f"{count:,}",
+        "units": f"{30 * count:,}",
+    }
     assert "j: complete after" in result.stdout
     assert f"Results: {bench.out}" in result.stdout
     assert result.stderr.splitlines() == [f"j: 4 tasks to do, into {bench.out}"]

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_kit import KEY, Bench, lines_of, names, sandbox_beside
+from cli_kit import KEY, Bench, lines_of, names, row_of, sandbox_beside
 
 from harvester.assembly.speed import RUN
 from harvester.engine.checkpoint import SqliteCheckpoint, open_database
@@ -77,15 +77,14 @@ def test_a_harvest_without_rows_has_an_output_all_the_same(bench: Bench) -> None
 
 def test_the_text_form_says_the_same_in_words(bench: Bench) -> None:
     bench.run("--max-targets", "2")
-    lines = bench.call("status", str(bench.out)).stdout.splitlines()
+    text = bench.call("status", str(bench.out)).stdout
+    lines = text.splitlines()
     assert lines[0] == "j: stopped (max-targets); 3 targets, 1 line rejected"
-    count = len(bench.records())
-    assert lines[2].split("  ")[0] == "harvest"
-    (harvest,) = [line.split() for line in lines if line.startswith("ahrefs.backlinks")]
-    assert harvest[:6] == ["ahrefs.backlinks", "3", "2", "0", "0", "1"]
-    assert harvest[7] == f"{count:,}"
-    (provider,) = [line.split() for line in lines if line.startswith("ahrefs  ")]
-    assert provider[-4:-2] == ["500,000", f"{bench.status()['providers']['ahrefs']['balance']:,}"]
+    harvest, provider = row_of(text, "ahrefs.backlinks"), row_of(text, "ahrefs")
+    assert [harvest[name] for name in ("tasks", "complete", "set aside", "left")] == ["3", "2", "0", "1"]
+    assert harvest["records"] == f"{len(bench.records()):,}"
+    balance = bench.status()["providers"]["ahrefs"]["balance"]
+    assert (provider["budget"], provider["balance at start"]) == ("500,000", f"{balance:,}")
     assert lines[-1] == 'rejected: inline line 4: "no target": a blank or control character inside'
 
 

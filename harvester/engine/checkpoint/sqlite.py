@@ -36,9 +36,14 @@ class SqliteCheckpoint:
         self._last_allowed_ids: dict[str, int] = {}  #: by scope
 
     def begin(
-        self, harvests: Iterable[tuple[str, str, int]], lanes: Iterable[tuple[str, str]], *, at: datetime | None = None
+        self,
+        harvests: Iterable[tuple[str, str, int]],
+        lanes: Iterable[tuple[str, str]],
+        *,
+        outputs: Iterable[str] = (),
+        at: datetime | None = None,
     ) -> None:
-        """Make sure of the rows for harvests (name, scope, targets per task) and lanes (name, provider).
+        """Make sure of the rows for harvests (name, scope, targets per task), lanes (name, provider) and outputs.
 
         Turns the holds that a crash left open into units in doubt. Their requests may have waited long after they were
         written down, and may have left at the last moment: `at` (UTC), the time of this start, is the only bound that
@@ -49,6 +54,9 @@ class SqliteCheckpoint:
                 "INSERT INTO harvests (name, scope, targets_per_task) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", harvests
             )
             self.db.executemany("INSERT INTO lanes (name, provider) VALUES (?, ?) ON CONFLICT DO NOTHING", lanes)
+            self.db.executemany(
+                "INSERT INTO outputs (name) VALUES (?) ON CONFLICT DO NOTHING", ((name,) for name in outputs)
+            )
             self.db.execute(
                 "UPDATE lanes SET (requests, units_in_doubt) = (SELECT lanes.requests + count(*), lanes.units_in_doubt"
                 " + coalesce(sum(units), 0) FROM holds WHERE holds.lane = lanes.name)"
