@@ -123,3 +123,12 @@ def test_a_missing_manifest_costs_names_and_no_numbers(bench: Bench) -> None:
     assert found["providers"]["ahrefs"]["unit"] is None
     assert bench.run().exit_code == 0
     assert bench.status()["providers"]["ahrefs"]["unit"] == "API units"
+
+
+def test_an_output_without_a_record_is_listed_as_well(bench: Bench) -> None:
+    bench.harvests = [{"report": "backlinks"}, {"report": "anchors"}]
+    bench.run("--budget", "ahrefs=0")
+    assert bench.status()["outputs"] == {
+        "ahrefs.anchors.jsonl": {"records": 0, "bytes": 0},
+        "ahrefs.backlinks.jsonl": {"records": 0, "bytes": 0},
+    }
