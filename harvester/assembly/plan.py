@@ -1,12 +1,19 @@
 """What a job will ask and cost, before anything paid is sent."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from harvester.engine.checkpoint import count_targets, make_tables, rejected_lines, take_in
+from harvester.engine.checkpoint import (
+    RejectedLine,
+    TargetLine,
+    count_targets,
+    make_tables,
+    rejected_lines,
+    take_in,
+)
 from harvester.job import CompiledHarvest, Job
 from harvester.jobdir import target_lines
 from harvester.model import RateRule, Scope
@@ -121,17 +128,32 @@ class Plan:
         }
 
 
-def read_all_targets(job: Job, stdin: BinaryIO, notice: Callable[[str], None]) -> Targets:
-    """Read the job's lists as a run would, into a database that is thrown away. Raises ConfigError."""
+def read_all_targets(
+    job: Job, stdin: BinaryIO, notice: Callable[[str], None], *, hear: Callable[[RejectedLine], None] | None = None
+) -> Targets:
+    """Read the job's lists as a run would, into a database that is thrown away; `hear` gets each rejected line.
+
+    Raises ConfigError.
+    """
+    lines = target_lines(job, stdin, notice)
     with closing(sqlite3.connect("", isolation_level=None)) as db:  # "" = a temporary file: flat memory
         make_tables(db)
-        intake = take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=True)
+        intake = take_in(db, job.scopes, lines if hear is None else _heard(lines, hear), may_lack=True)
         return Targets(
             by_scope={scope: count_targets(db, scope) for scope in job.scopes},
             lines=intake.lines,
             rejected=intake.rejected,
             first_rejected=rejected_lines(db, 20),
         )
+
+
+def _heard(
+    lines: Iterable[TargetLine | RejectedLine], hear: Callable[[RejectedLine], None]
+) -> Iterator[TargetLine | RejectedLine]:
+    for line in lines:
+        if isinstance(line, RejectedLine):
+            hear(line)
+        yield line
 
 
 def plan_job(job: Job, targets: Targets) -> Plan:

@@ -14,6 +14,7 @@ from harvester.cli.options import config_argument, load_config, standard_input
 from harvester.cli.progress import say
 from harvester.cli.words import counted, rejected_text
 from harvester.display import shown
+from harvester.engine.checkpoint import RejectedLine
 from harvester.errors import ConfigError
 from harvester.job import Job, compile_job
 
@@ -41,7 +42,7 @@ def check(config: Path) -> None:
 def _check_targets(job: Job) -> bool:
     """Print what the job's list holds; return whether a run could begin with it."""
     try:
-        targets = read_all_targets(job, standard_input(), say)
+        targets = read_all_targets(job, standard_input(), say, hear=_tell_rejected)
     except ConfigError as exc:
         for fault in exc.faults:
             _line("targets", fault, is_fault=True)
@@ -49,9 +50,13 @@ def _check_targets(job: Job) -> bool:
     has_targets = targets.count > 0 or not job.config.targets
     rejected = f", {counted(targets.rejected, 'line')} rejected" if targets.rejected else ""
     _line("targets", f"{counted(targets.count, 'target')}{rejected}", is_fault=not has_targets)
-    for line in rejected_text(targets.first_rejected, targets.rejected):
-        _line("", line)
     return has_targets
+
+
+def _tell_rejected(line: RejectedLine) -> None:
+    """Print a line that is no target, as soon as it is read: there may be millions."""
+    (text,) = rejected_text([line], 1)
+    _line("", text)
 
 
 def _tell_accounts(checked: Checked) -> None:

@@ -68,17 +68,15 @@ class Mask:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """Yield a secret as it is, and as URLs, JSON, HTML and Basic authentication spell it."""
-    yield secret
-    yield html.escape(secret)
-    yield base64.b64encode(secret.encode()).decode()
-    for quoted in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
-        yield quoted
-        yield re.sub("%..", lambda code: code[0].lower(), quoted)
-    for is_ascii in (True, False):
-        escaped = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
-        yield escaped
-        yield escaped.replace("/", "\\/")  # PHP does
+    """Yield a secret as it is, and as URLs, HTML and Basic authentication spell it, each also as JSON escapes that."""
+    quoted = (quote(secret), quote(secret, safe=""), quote_plus(secret))
+    lower = (re.sub("%..", lambda code: code[0].lower(), text) for text in quoted)
+    for text in (secret, html.escape(secret), base64.b64encode(secret.encode()).decode(), *quoted, *lower):
+        yield text
+        for is_ascii in (True, False):
+            escaped = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
+            yield escaped
+            yield escaped.replace("/", "\\/")  # PHP does
 
 
 class _OwnError(Exception):

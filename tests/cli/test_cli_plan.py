@@ -140,12 +140,20 @@ def test_check_shows_targets_and_balances_and_how_to_start(bench: Bench, sandbox
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == f"config     {bench.config}: 2 harvests of ahrefs"
-    assert lines[1] == "targets    7 targets, 1 line rejected"
-    assert lines[2].startswith("           rejected: ")
+    assert lines[1].startswith("           rejected: ")
+    assert lines[2] == "targets    7 targets, 1 line rejected"
     assert lines[3].startswith("account    ahrefs: 12,345 API units left; Sandbox")
     assert lines[4:] == [f"Ready: harvester run {bench.config}"]
     assert charged(sandbox)["units_charged"] == before
     assert not bench.out.exists()
+
+
+def test_check_lists_every_rejected_line(bench: Bench) -> None:
+    (bench.folder / "list.txt").write_text("a.com\n" + "".join(f"no target {number}\n" for number in range(60)))
+    result = bench.call("check", str(bench.write()))
+    assert result.exit_code == 0, result.output
+    listed = [line for line in result.stdout.splitlines() if "rejected: " in line]
+    assert [f'line {number + 2}: "no target {number}"' in line for number, line in enumerate(listed)] == [True] * 60
 
 
 def test_check_lists_every_fault_and_ends_with_2(bench: Bench) -> None:
