@@ -112,7 +112,7 @@ class Run:
         return {
             station.account.provider.name: ProviderProgress(
                 tasks_done=station.tasks_done + station.desk.schedule.finished,
-                tasks=station.tasks,
+                tasks=station.tasks + station.desk.schedule.added,
                 tally=station.tally,
                 budget=station.account.config.budget,
                 unit=station.account.provider.unit,

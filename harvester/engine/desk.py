@@ -5,7 +5,7 @@ others, and is parked only when no lane can.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from harvester.engine.ports import Clock, State, Store, Work
 from harvester.engine.schedule import Schedule
@@ -68,6 +68,11 @@ class Desk:
         if lane in self._too_dear:
             self._too_dear[lane].add(_kind(work))
         self._leave_to_others(work)
+        self.tell()
+
+    def split(self, parts: Sequence[Work]) -> None:
+        """Give back work whose parts take its place."""
+        self.schedule.split(parts)
         self.tell()
 
     def finish(self) -> None:

@@ -7,6 +7,7 @@ from one page to the next.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,10 @@ from harvester.errors import ConnectFailed, GateShut, ReplyLost, UnknownReply
 from harvester.model import BEGINNING, Action, Allowance, Page, Reply, Request, Step, Verdict
 
 log = logging.getLogger(__name__)
+
+#: A batch that is refused is halved until the targets are found that cannot be asked about. After so many refusals
+#: without one page the harvest itself is at fault, and no batch of it is worth further requests.
+MOST_REFUSED_IN_A_ROW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,16 @@ class _Asked:
     crop: Crop
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Brought:
+    """What an exchange brought beside its bill."""
+
+    work: Work | None = None  #: the task's new state
+    parts: tuple[Work, ...] = ()  #: tasks that take its place
+    lines: tuple[Lines, ...] = ()
+    learnt: Mapping[str, int] = field(default_factory=dict)
+
+
 class Lane:
     """Everything that runs for one key."""
 
@@ -73,6 +88,7 @@ class Lane:
         self.open_requests = 0
         self.stopped: Stop | None = None
         self._is_asked_to_stop = False
+        self._refused_in_a_row: Counter[str] = Counter()  #: by harvest
 
     @property
     def name(self) -> str:
@@ -171,7 +187,7 @@ class Lane:
         log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
         if verdict.action is Action.SET_ASIDE:
             self._health.answered()
-            await self._set_aside(asked, tally, verdict.why)
+            await self._refuse(asked, tally, verdict.why)
         else:
             self._obey(asked, verdict)
             await self._settle(asked, tally)
@@ -202,6 +218,7 @@ class Lane:
             await self._set_aside(asked, tally, f"the provider's answer cannot be read: {exc}", captured)
             return
         self._health.answered()
+        self._refused_in_a_row[asked.crop.name] = 0
         self._parts.desk.learn(page.learnt)
         work = _after(asked, page)
         lines = asked.crop.page_lines(asked.work, page, reply)
@@ -216,30 +233,24 @@ class Lane:
             units_spent=units or 0,
             units_in_doubt=asked.hold.units if units is None else 0,
         )
-        await self._settle(asked, tally, work=work, lines=lines, learnt=page.learnt)
+        await self._settle(asked, tally, _Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
             self._parts.desk.finish()
         else:
             self._parts.desk.go_on(work)
 
-    async def _settle(
-        self,
-        asked: _Asked,
-        tally: Tally,
-        *,
-        work: Work | None = None,
-        lines: tuple[Lines, ...] = (),
-        learnt: Mapping[str, int] | None = None,
-    ) -> None:
+    async def _settle(self, asked: _Asked, tally: Tally, brought: _Brought | None = None) -> None:
         """End a hold with all it brought. Its units are free only then: nobody can take them and be stored before."""
+        brought = brought or _Brought()
         entry = Entry(
             lane=self.name,
             at=self._now(),
             settles=asked.hold.id,
             tally=tally,
-            work=work,
-            lines=lines,
-            learnt=learnt or {},
+            work=brought.work,
+            parts=brought.parts,
+            lines=brought.lines,
+            learnt=brought.learnt,
         )
         await self._parts.store.put(entry)
         self._parts.purse.settle(asked.hold.units, spent_units=tally.units_spent, in_doubt_units=tally.units_in_doubt)
@@ -294,9 +305,20 @@ class Lane:
             return
         self._parts.purse.account.lower(free_units)
 
+    async def _refuse(self, asked: _Asked, tally: Tally, why: str) -> None:
+        """Set a task aside whose request was refused; of a batch, only the targets that cannot be asked about."""
+        self._refused_in_a_row[asked.crop.name] += 1
+        is_batch = len(asked.work.task.targets) > 1 and asked.work.pages == 0
+        if not is_batch or self._refused_in_a_row[asked.crop.name] > MOST_REFUSED_IN_A_ROW:
+            await self._set_aside(asked, tally, why)
+            return
+        parts = asked.work.halves()
+        await self._settle(asked, tally, _Brought(work=asked.work, parts=parts))
+        self._parts.desk.split(parts)
+
     async def _set_aside(self, asked: _Asked, tally: Tally, why: str, lines: tuple[Lines, ...] = ()) -> None:
         work = replace(asked.work, state=State.SET_ASIDE, reason=why)
-        await self._settle(asked, tally, work=work, lines=(*lines, asked.crop.task_line(work, self._now())))
+        await self._settle(asked, tally, _Brought(work=work, lines=(*lines, asked.crop.task_line(work, self._now()))))
         self._parts.desk.finish()
 
     def _stop(self, stop: Stop) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from harvester.model import BEGINNING, Cursor, Reply, Request, Task
@@ -34,6 +35,11 @@ class Transport(Protocol):
 
         Raises ConnectFailed if the request was certainly not written, ReplyLost if it may have been.
         """
+
+
+def task_id(harvest: str, targets: Sequence[str]) -> str:
+    """Return the identity of a task: the same harvest and targets give the same one on every run."""
+    return blake2b("\x1f".join((harvest, *targets)).encode(), digest_size=8).hexdigest()
 
 
 class State(Enum):
@@ -69,6 +75,17 @@ class Work:
     def failed(self) -> "Work":
         """Return the same work after one more failure."""
         return replace(self, attempts=self.attempts + 1)
+
+    def halves(self) -> tuple["Work", "Work"]:
+        """Return two tasks that ask for the same targets; for a batch of which nothing was read."""
+        targets = self.task.targets
+        middle = len(targets) // 2
+        return self._part(targets[:middle]), self._part(targets[middle:])
+
+    def _part(self, targets: tuple[str, ...]) -> "Work":
+        harvest = self.task.harvest
+        labels = {name: self.labels[name] for name in targets if name in self.labels}
+        return Work(task=Task(id=task_id(harvest, targets), harvest=harvest, targets=targets), labels=labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +137,7 @@ class Entry:
     settles: int | None = None  #: id of the hold that this entry ends
     tally: Tally = field(default_factory=Tally)
     work: Work | None = None  #: the task's new state
+    parts: tuple[Work, ...] = ()  #: tasks that take the place of `work`
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
 

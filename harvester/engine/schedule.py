@@ -7,7 +7,7 @@ work of its harvest, while everything else goes on: a dear task must not stop a 
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from harvester.engine.ports import State, Work
@@ -26,6 +26,7 @@ class Schedule:
         self._order = count()
         self.busy = 0  #: taken and not yet given back
         self.finished = 0
+        self.added = 0  #: tasks beyond those that were drawn
 
     def add(self, works: Iterable[Work]) -> None:
         """Take in drawn tasks."""
@@ -71,6 +72,12 @@ class Schedule:
         """Give back work that does not fit into the units that are free now."""
         self.busy -= 1
         self._parked.append(work)
+
+    def split(self, parts: Sequence[Work]) -> None:
+        """Give back work whose parts take its place."""
+        self.busy -= 1
+        self.added += len(parts) - 1
+        self.add(parts)
 
     def finish(self) -> None:
         """Give back work that is done."""

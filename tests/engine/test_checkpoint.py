@@ -19,11 +19,10 @@ from harvester.engine.checkpoint import (
     open_database,
     open_to_look,
     take_in,
-    task_id,
     transaction,
     troubles,
 )
-from harvester.engine.ports import Entry, State, Tally, Work
+from harvester.engine.ports import Entry, State, Tally, Work, task_id
 from harvester.errors import ConfigError, StorageError
 from harvester.testing import EPOCH
 

@@ -18,7 +18,7 @@ from harvester.engine.checkpoint.database import (
     transaction,
 )
 from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine, take_in
-from harvester.engine.checkpoint.sqlite import SqliteCheckpoint, task_id
+from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
 
 __all__ = [
     "FILE_NAME",
@@ -37,7 +37,6 @@ __all__ = [
     "rejected_lines",
     "take_census",
     "take_in",
-    "task_id",
     "transaction",
     "troubles",
 ]

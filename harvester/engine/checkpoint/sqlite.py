@@ -8,22 +8,16 @@ still there on start belongs to a request whose reply was never stored, so its u
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import meta_of
 from harvester.engine.checkpoint.database import reading, transaction
-from harvester.engine.ports import Entry, State, Tally, Work
+from harvester.engine.ports import Entry, State, Tally, Work, task_id
 from harvester.errors import StorageError
 from harvester.model import Task
 
 NO_LAST = 2**62  #: beyond any row's id
-
-
-def task_id(harvest: str, targets: Sequence[str]) -> str:
-    """Return the identity of a task: the same harvest and targets give the same one on every run."""
-    return blake2b("\x1f".join((harvest, *targets)).encode(), digest_size=8).hexdigest()
 
 
 class SqliteCheckpoint:
@@ -72,7 +66,10 @@ class SqliteCheckpoint:
         with transaction(self.db):
             for entry in entries:
                 self._book(entry)
-                if entry.work is not None:
+                if entry.work is not None and entry.parts:
+                    self._change("task", entry.work.task.id, "DELETE FROM tasks WHERE id = ?", entry.work.task.id)
+                    self._add(entry.parts)
+                elif entry.work is not None:
                     self._keep(entry.work)
                 for output, _, records in entry.lines:
                     self.db.execute(
@@ -98,10 +95,7 @@ class SqliteCheckpoint:
             works = [_drawn(harvest, found[at : at + per_task]) for at in range(0, len(found), per_task)]
             if found:
                 self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (found[-1][0], harvest))
-            self.db.executemany(
-                "INSERT INTO tasks (id, harvest, targets, state) VALUES (?, ?, ?, ?)",
-                ((work.task.id, harvest, dump(work.task.targets).decode(), work.state.value) for work in works),
-            )
+            self._add(works)
         return works
 
     def unfinished(self, harvests: Sequence[str]) -> list[Work]:
@@ -183,6 +177,12 @@ class SqliteCheckpoint:
             "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"
             " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
             ((name, value, entry.lane) for name, value in entry.learnt.items()),
+        )
+
+    def _add(self, works: Iterable[Work]) -> None:
+        self.db.executemany(
+            "INSERT INTO tasks (id, harvest, targets, state) VALUES (?, ?, ?, ?)",
+            ((work.task.id, work.task.harvest, dump(work.task.targets).decode(), work.state.value) for work in works),
         )
 
     def _keep(self, work: Work) -> None:
