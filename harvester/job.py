@@ -107,11 +107,12 @@ def compile_job(config: JobConfig, day: date) -> Job:
     """Check a config against its providers. Raises ConfigError with everything that is wrong."""
     faults: list[str] = []
     accounts: dict[str, Account] = {}
-    for name in dict.fromkeys(harvest.provider for harvest in config.harvests):
-        if name in PROVIDERS:
-            accounts[name] = Account(provider=PROVIDERS[name], config=config.providers[name])
+    used = {harvest.provider for harvest in config.harvests}
+    for name, section in config.providers.items():
+        if name in PROVIDERS and name in used:
+            accounts[name] = Account(provider=PROVIDERS[name], config=section)
             faults += _setting_faults(config, accounts[name])
-        else:
+        elif name not in PROVIDERS:
             known = f"expected one of {', '.join(PROVIDERS)}{did_you_mean(name, PROVIDERS)}"
             faults.append(f"{config.path}: [providers.{name}]: no provider of that name; {known}")
     harvests: list[CompiledHarvest] = []

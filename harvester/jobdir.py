@@ -139,7 +139,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     if changed:
         raise ConfigError(
             [
-                f"{config.output}: this job was begun with another config; its rows would not be of one kind:",
+                f"{config.output}: this job was begun with another config, and what it asks for is fixed since then:",
                 *(f"  {difference}" for difference in changed),
                 f"put {config.path} back as it was, or start another job directory with --output",
             ]

@@ -18,6 +18,7 @@ from harvester.display import shown
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import CONTRACTS, Options, Sandbox, serving
 
+TARGETS, SEED = 200, 1
 KEY_VARIABLE = "HARVESTER_DEMO_KEY_"
 REPORTS = ("summary", "backlinks", "lost-backlinks", "refdomains", "anchors", "history")
 MOST_ROWS = 500  #: of one target and report, so that the demo ends soon
@@ -30,26 +31,32 @@ COLUMN_CHARS = 36
 
 
 @click.command()
-@click.option("--targets", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many domains.")
+@click.option(
+    "--targets", type=click.IntRange(1, 100_000), default=TARGETS, show_default=True, help="How many domains."
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("out/demo"),
-    show_default=True,
-    help="The job directory.",
+    help="The job directory; by default below out/.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world of links.")
-def demo(targets: int, output: Path, seed: int) -> None:
+@click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed, another world of links.")
+def demo(targets: int, output: Path | None, seed: int) -> None:
     """Harvest made-up domains from the built-in sandbox.
 
     Stop it with Ctrl-C and run it again: it goes on where it stopped. Remove its directory to see it anew.
 
     Example: harvester demo --targets 20
     """
+    output = output or Path("out", _name(targets, seed))
     ended = finished(_demo(targets, output.absolute(), seed))
     if ended.outcome.exit_code == 0:
         click.echo(f"{_records_text(ended.status, output)}\n")
     tell_end(ended, output)
+
+
+def _name(targets: int, seed: int) -> str:
+    """Return the name of a demo: rows of two worlds must not meet in one job."""
+    return "demo" if (targets, seed) == (TARGETS, SEED) else f"demo-{targets}-{seed}"
 
 
 async def _demo(targets: int, output: Path, seed: int) -> Ended:
@@ -61,8 +68,7 @@ async def _demo(targets: int, output: Path, seed: int) -> Ended:
         units=dict.fromkeys(CONTRACTS, UNITS),
     )
     async with serving(options) as sandbox:
-        name = "demo" if seed == 1 else f"demo-{seed}"  # rows of two worlds must not meet in one directory
-        config = job_of(_document(name, sandbox, targets), Path("the demo's config"))
+        config = job_of(_document(_name(targets, seed), sandbox, targets), Path("the demo's config"))
         environ = {f"{KEY_VARIABLE}{name.upper()}": key for name, key in sandbox.keys.items()}
         say(f"{counted(targets, 'made-up domain')}; the sandbox lets {FAULTS:.0%} of the requests fail on purpose")
         return await run_job(replace(config, output=output), RunOptions(), environ, View())

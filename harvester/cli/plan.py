@@ -48,14 +48,26 @@ def _text(planned: Plan) -> str:
 
 
 def _harvests(planned: Plan) -> str:
-    head = ("harvest", "targets", "requests", "to", "units", "to")
+    head = ("harvest", "targets", "requests", "at most", "units", "at most")
     return table(
         head, [(item.name, item.targets, *_both(item.requests), *_both(item.units)) for item in planned.harvests]
     )
 
 
 def _providers(planned: Plan) -> str:
-    head = ("provider", "requests", "to", "rate", "time", "to", "units", "to", "budget", "covered", "unit")
+    head = (
+        "provider",
+        "requests",
+        "at most",
+        "rate",
+        "time",
+        "at most",
+        "units",
+        "at most",
+        "budget",
+        "covered",
+        "unit",
+    )
     rows = []
     for name, item in planned.providers.items():
         times = ["-" if seconds is None else duration(seconds) for seconds in (item.least_s, item.most_s)]

@@ -101,9 +101,9 @@ def errors_on_screen() -> Iterator[None]:
 
 
 def _has_screen(stream: TextIO) -> bool:
-    """Whether bars can be drawn: a terminal without a size, as containers have them, shows none."""
+    """Whether bars can be drawn: a terminal without a size, as containers have them, or a dumb one shows none."""
     try:
-        return stream.isatty() and all(os.get_terminal_size(stream.fileno()))
+        return os.environ.get("TERM") != "dumb" and stream.isatty() and all(os.get_terminal_size(stream.fileno()))
     except OSError:
         return False
 

@@ -10,7 +10,7 @@ or a query, and of keys we do not know (`api_key = ...`).
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -91,6 +91,8 @@ def shown(value: object) -> str:
         return f"a number of {value.bit_length()} bits"  # its digits may be too many to print
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return f'"{value.days}d"'
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list | tuple):

@@ -115,13 +115,13 @@ def test_the_plan_in_words(bench: Bench) -> None:
     assert ' line 8: "www..": ' in rejected
     assert rest == [
         "",
-        "harvest            targets  requests  to  units     to",
-        "ahrefs.backlinks         7         7  14    350  2,450",
-        "ahrefs.summary           7         1   1     50  1,400",
-        "ahrefs.refdomains        7         7   -    350      -",
+        "harvest            targets  requests  at most  units  at most",
+        "ahrefs.backlinks         7         7       14    350    2,450",
+        "ahrefs.summary           7         1        1     50    1,400",
+        "ahrefs.refdomains        7         7        -    350        -",
         "",
-        "provider  requests  to  rate       time  to  units  to  budget  covered  unit",
-        "ahrefs          15   -  60/minute  15 s  -     750   -     500  no       API units",
+        "provider  requests  at most  rate       time  at most  units  at most  budget  covered  unit",
+        "ahrefs          15        -  60/minute  15 s  -          750        -     500  no       API units",
         "",
         '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them.',
     ]

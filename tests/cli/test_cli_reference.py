@@ -133,13 +133,13 @@ def test_the_demo_harvests_shows_links_and_can_be_run_again(bench: Bench) -> Non
     count = len(lines_of(out / "ahrefs.backlinks.jsonl"))
     assert f"The first of {count:,} records in {out}/ahrefs.backlinks.jsonl" in result.stdout
     assert "shop-1.example  https://" in result.stdout
-    assert "demo: complete after" in result.stdout
+    assert "demo-3-1: complete after" in result.stdout
     again = bench.call("demo", "--targets", "3", "--output", str(out))
     assert again.exit_code == 0
     assert "nothing was left to ask" in again.stdout
     other = bench.call("demo", "--targets", "3", "--output", str(out), "--seed", "2")
     assert other.exit_code == 2
-    assert '[job] name was "demo" and is "demo-2"' in other.stderr
+    assert '[job] name was "demo-3-1" and is "demo-3-2"' in other.stderr
 
 
 def test_the_module_is_the_command() -> None:
