@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from harvester.errors import UnknownReply
+from harvester.errors import UnknownReply, UnreadableRow
 
 #: What JSON text can hold. Narrow it with `isinstance` before use: it comes from outside.
 Json = Any
@@ -26,15 +26,22 @@ def parse(body: bytes | str) -> Json:
 
 
 def dump(value: object) -> bytes:
-    """Return `value` as compact JSON, keys in their own order."""
-    return orjson.dumps(value)
+    """Return `value` as compact JSON, keys in their own order. Raises UnreadableRow if it is nested too deep."""
+    return _dumped(value, 0)
 
 
 def dump_line(value: object) -> bytes:
-    """Return `value` as one line of JSON Lines, newline included."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    """Return `value` as one line of JSON Lines, newline included. Raises UnreadableRow if it is nested too deep."""
+    return _dumped(value, orjson.OPT_APPEND_NEWLINE)
 
 
 def dump_pretty(value: object) -> bytes:
     """Return `value` as indented JSON with a final newline, for files that people read."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _dumped(value: object, option: int) -> bytes:
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError as exc:  # orjson reads what is nested 1024 deep and writes 254
+        raise UnreadableRow(f"not to be written as JSON: {exc}") from None

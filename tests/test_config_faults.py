@@ -2,7 +2,7 @@
 
 import os
 import string
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -393,3 +393,14 @@ def test_a_file_that_may_not_be_read_is_named_with_the_remedy() -> None:
     with pytest.raises(ConfigError) as caught:
         load(Forbidden("secret.toml"))
     assert caught.value.faults == ("secret.toml: may not be read by this user; change its permissions",)
+
+
+@pytest.mark.parametrize("written", ["9999-12-31", date(9999, 12, 31), date(1989, 12, 31)])
+def test_a_day_that_no_index_has_is_refused(written: object) -> None:
+    (fault,) = faults(harvest=[{"provider": "ahrefs", "report": "x", "until": written}])
+    assert "expected a date in the years 1990 to 2199" in fault
+
+
+def test_a_length_of_time_is_shown_as_it_is_written() -> None:
+    refused = HarvestRefused("since", timedelta(days=30), "none")
+    assert harvest_fault(Path("x.toml"), 1, "h", refused).endswith('since = "30d": expected none')

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from harvester.engine.ports import Clock, Transport
-from harvester.engine.transport import Address, http_transport
+from harvester.engine.transport import Address, HttpTransport, http_transport
 from harvester.errors import UnknownReply
 from harvester.job import Account
 from harvester.model import Action, Balance, Credential
@@ -16,7 +16,7 @@ MOST_UNITS = 2**63 - 1  #: what the checkpoint can hold
 
 
 @asynccontextmanager
-async def account_transport(account: Account, credential: Credential, clock: Clock) -> AsyncIterator[Transport]:
+async def account_transport(account: Account, credential: Credential, clock: Clock) -> AsyncIterator[HttpTransport]:
     """Open one key's way to its provider."""
     address = Address(
         base_url=account.base_url,

@@ -90,6 +90,7 @@ class Builder:
                 crops=crops,
                 hold_ids=self.hold_ids,
                 jitter=self.around.jitter,
+                mask=transport.mask.body,
             )
             built.append((Lane(parts, Tally()), gate))
         return Station(

@@ -36,6 +36,7 @@ _RATE = re.compile(r"([0-9]{1,9})\s*/\s*([0-9]{1,6})?\s*([A-Za-z]+)")
 _DOLLARS = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) USD")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAYS = re.compile(r"([0-9]{1,5})d")
+_FIRST_YEAR, _LAST_YEAR = 1990, 2199  #: no link index is older; the next centuries bring room to add a day
 _MOST_DAYS = 36_500
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL = re.compile(r"[A-Za-z0-9._~:/%!$&'()*+,;=\[\]-]+")
@@ -181,15 +182,22 @@ def url(value: object) -> str:
 def day(value: object) -> Day:
     """Return a date, or how long before the job's first day."""
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value
+        return _possible(value)
     if isinstance(value, str) and _ISO_DATE.fullmatch(value):
         try:
-            return date.fromisoformat(value)
+            written = date.fromisoformat(value)
         except ValueError:
             raise Unfit("a date that exists") from None
+        return _possible(written)
     if isinstance(value, str) and (match := _DAYS.fullmatch(value)) and int(match[1]) <= _MOST_DAYS:
         return timedelta(days=int(match[1]))
     raise ValueError
+
+
+def _possible(value: date) -> date:
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise Unfit(f"a date in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value
 
 
 def until(value: object, info: ValidationInfo) -> Day:

@@ -52,6 +52,7 @@ class LaneParts:
     crops: Mapping[str, Crop]
     hold_ids: Iterator[int]
     jitter: Callable[[], float]  #: returns 0..1
+    mask: Callable[[bytes], bytes] = bytes  #: takes secrets out of what is stored or shown
     backoff: Backoff = field(default_factory=Backoff)
     patience: Patience = field(default_factory=Patience)
 
@@ -168,10 +169,11 @@ class Lane:
 
     async def _judge(self, asked: _Asked, reply: Reply, round_trip_s: float) -> None:
         verdict = asked.crop.exchange.judge(asked.step, asked.request, reply)
+        verdict = replace(verdict, why=self._masked(verdict.why))
         if self._parts.gate.pace is not None and verdict.action is not Action.PAUSE:
             self._parts.gate.pace.answered(round_trip_s)
         if verdict.action is Action.KEEP:
-            await self._keep(asked, reply)
+            await self._keep(asked, reply, verdict.units)
             return
         is_throttled = verdict.action is Action.PAUSE
         tally = Tally(
@@ -206,32 +208,29 @@ class Lane:
         elif verdict.action is Action.STOP_LANE:
             self._stop(Stop("key", verdict.why))
 
-    async def _keep(self, asked: _Asked, reply: Reply) -> None:
+    async def _keep(self, asked: _Asked, reply: Reply, stated_units: int | None) -> None:
         """Store a page."""
-        try:
-            page = asked.crop.exchange.read(asked.step, asked.request, reply)
-        except UnknownReply as exc:
-            log.warning("%s %s: %s", self.name, asked.work.task.id, exc)
-            self._health.answered()
-            tally = Tally(requests=1, units_in_doubt=asked.hold.units)
-            captured = asked.crop.captured_lines(asked.work, reply)
-            await self._set_aside(asked, tally, f"the provider's answer cannot be read: {exc}", captured)
-            return
         self._health.answered()
+        try:
+            page, work, lines = self._read(asked, reply)
+        except UnknownReply as exc:
+            why = self._masked(str(exc))
+            log.warning("%s %s: %s", self.name, asked.work.task.id, why)
+            # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
+            in_doubt_units = 0 if stated_units else asked.hold.units
+            tally = Tally(requests=1, units_spent=stated_units or 0, units_in_doubt=in_doubt_units)
+            captured = asked.crop.captured_lines(asked.work, reply)
+            await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
+            return
         self._refused_in_a_row[asked.crop.name] = 0
         self._parts.desk.learn(page.learnt)
-        work = _after(asked, page)
-        lines = asked.crop.page_lines(asked.work, page, reply)
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
-        units = page.units
-        if units is not None and units > asked.hold.units:
-            self._stop(Stop("prices", f"a request was billed {units} units, the price table says {asked.hold.units}"))
         tally = Tally(
             requests=1,
             rows=len(page.rows),
-            units_spent=units or 0,
-            units_in_doubt=asked.hold.units if units is None else 0,
+            units_spent=page.units or 0,
+            units_in_doubt=asked.hold.units if page.units is None else 0,
         )
         await self._settle(asked, tally, _Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
@@ -239,9 +238,23 @@ class Lane:
         else:
             self._parts.desk.go_on(work)
 
+    def _read(self, asked: _Asked, reply: Reply) -> tuple[Page, Work, tuple[Lines, ...]]:
+        """Return a page, its task's new state and its lines. Raises UnknownReply."""
+        try:
+            page = asked.crop.exchange.read(asked.step, asked.request, reply)
+            return page, _after(asked, page), asked.crop.page_lines(asked.work, page, reply)
+        except UnknownReply:
+            raise
+        except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
+            log.exception("%s %s: an answer could not be read", self.name, asked.work.task.id)
+            raise UnknownReply(f"{type(exc).__name__}: {exc}") from exc
+
     async def _settle(self, asked: _Asked, tally: Tally, brought: _Brought | None = None) -> None:
         """End a hold with all it brought. Its units are free only then: nobody can take them and be stored before."""
         brought = brought or _Brought()
+        if tally.units_spent > asked.hold.units:
+            billed, most = tally.units_spent, asked.hold.units
+            self._stop(Stop("prices", f"a request was billed {billed} units, the price table says {most}"))
         entry = Entry(
             lane=self.name,
             at=self._now(),
@@ -249,7 +262,7 @@ class Lane:
             tally=tally,
             work=brought.work,
             parts=brought.parts,
-            lines=brought.lines,
+            lines=tuple(lines._replace(data=self._parts.mask(lines.data)) for lines in brought.lines),
             learnt=brought.learnt,
         )
         await self._parts.store.put(entry)
@@ -295,7 +308,7 @@ class Lane:
         if self._health.is_hopeless(now_s):
             self._stop(Stop("unreachable", "the provider refused every request as too many"))
         num = max(1, self._health.refusals)  # 0 if the gate was closed by an outage
-        gate.close_for(self._parts.backoff.ceiling_s(num) if wait_s is None else wait_s)
+        gate.close_for(wait_s or self._parts.backoff.ceiling_s(num))  # "0" says nothing: it was too fast already
 
     def _shrink(self, request: Request, verdict: Verdict) -> None:
         """Believe what the account says it has left, or stop if that cannot be the reason."""
@@ -326,6 +339,9 @@ class Lane:
             log.error("%s stops: %s: %s", self.name, stop.kind, stop.why)
             self.stopped = stop
         self._parts.gate.shut()
+
+    def _masked(self, text: str) -> str:
+        return self._parts.mask(text.encode(errors="replace")).decode(errors="replace")
 
     def _out_of_units(self) -> Stop:
         budget, account = self._parts.purse.budget.free_units, self._parts.purse.account.free_units

@@ -45,10 +45,9 @@ class Crop:
             }
             try:
                 fields = {"raw": row.data} if self.is_raw else self.exchange.record_of(row, reply.arrived_at)
-            except UnreadableRow as exc:
-                rejects.append(dump_line({"harvest": self.name, **place, "reason": str(exc), "raw": row.data}))
-            else:
                 records.append(dump_line(envelope | fields))
+            except UnreadableRow as exc:
+                rejects.append(_reject_line({"harvest": self.name, **place, "reason": str(exc)}, row.data))
         return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
 
     def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
@@ -103,3 +102,10 @@ def rfc3339(at: datetime) -> str:
 
 def _lines(output: str, lines: list[bytes]) -> tuple[Lines, ...]:
     return (Lines(output, b"".join(lines), len(lines)),) if lines else ()
+
+
+def _reject_line(about: dict[str, Any], raw: object) -> bytes:
+    try:
+        return dump_line({**about, "raw": raw})
+    except UnreadableRow:
+        return dump_line({**about, "raw": None})

@@ -107,12 +107,19 @@ class _File:
     def append(self, data: bytes) -> None:
         packed = memoryview(self._compress(data))
         try:
+            self._refuse_if_changed(os.fstat(self._fd))
             while packed:
                 written_bytes = os.write(self._fd, packed)
                 self.length_bytes += written_bytes
                 packed = packed[written_bytes:]
         except OSError as exc:
             raise StorageError(f"cannot write {self._path}: {exc.strerror}") from exc
+
+    def _refuse_if_changed(self, found: os.stat_result) -> None:
+        """Stop before rows go where nobody finds them. Raises StorageError."""
+        if found.st_nlink == 0 or found.st_size != self.length_bytes:
+            what = "removed" if found.st_nlink == 0 else "changed"
+            raise StorageError(f"{self._path} was {what} from outside while it was written; put it back as it was")
 
     def sync(self) -> None:
         # Never tried again: after a failed fsync the kernel may have dropped the pages and report success.

@@ -158,6 +158,7 @@ class Bench:
     earlier: Tally = field(default_factory=Tally)  #: what earlier runs counted
     patience: Patience = field(default_factory=Patience)
     hold_ids: Iterator[int] = field(default_factory=lambda: count(1))
+    mask: Callable[[bytes], bytes] = bytes
 
     def __post_init__(self) -> None:
         self.memory = self.store_type({c.name: [Work(task=item) for item in self._tasks(c)] for c in self.crops})
@@ -198,6 +199,7 @@ class Bench:
             crops={c.name: c for c in self.crops},
             hold_ids=self.hold_ids,
             jitter=lambda: 1.0,
+            mask=self.mask,
             backoff=Backoff(),
             patience=self.patience,
         )

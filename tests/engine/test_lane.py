@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -29,7 +29,7 @@ from harvester.engine.render import REJECTS
 from harvester.engine.retry import Patience
 from harvester.engine.run import run_lanes
 from harvester.errors import ConnectFailed, ReplyLost
-from harvester.model import Action, RateRule, Reply, Request
+from harvester.model import Action, Page, RateRule, Reply, Request, Step, Verdict
 from harvester.testing import MemoryStore, reply, run_in_virtual_time
 
 
@@ -361,6 +361,64 @@ def test_an_answer_that_cannot_be_read_sets_its_task_aside_in_doubt_and_is_kept(
     }
     assert bench.lane.tally == Tally(requests=2, rows=1, units_spent=10, units_in_doubt=20)
     assert bench.rows("replies/x.jsonl.zst")[0]["body"] == '{"message":"hello"}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class StumblingExchange(FakeExchange):
+    """Fails on one answer, and states bills before a page is read."""
+
+    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
+        found = super().judge(step, request, reply)
+        return replace(found, units=parse(reply.body).get("stated", 0)) if found.action is Action.KEEP else found
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        if parse(reply.body).get("message") == "stumble":
+            raise RecursionError("too deep")
+        return super().read(step, request, reply)
+
+
+def test_an_answer_that_a_providers_code_stumbles_over_costs_its_task_and_not_the_job() -> None:
+    strange = scripted([reply({"message": "stumble"})], serves(1))
+    bench = worked(Bench(answer=strange, crops=[crop(StumblingExchange())], targets=["a.com", "b.com"]))
+    assert bench.finished() == {
+        "a.com": (False, "the provider's answer cannot be read: RecursionError: too deep"),
+        "b.com": (True, None),
+    }
+    assert bench.lane.tally.units_in_doubt == 20
+
+
+@pytest.mark.parametrize(("stated", "spent", "in_doubt"), [(15, 15, 0), (0, 0, 20)])
+def test_a_bill_is_booked_also_where_the_page_cannot_be_read(stated: int, spent: int, in_doubt: int) -> None:
+    bench = worked(Bench(answer=scripted([reply({"stated": stated})], serves(1)), crops=[crop(StumblingExchange())]))
+    assert bench.lane.tally == Tally(requests=1, units_spent=spent, units_in_doubt=in_doubt)
+
+
+@pytest.mark.parametrize("answer", [reply({"stated": 5000}), verdict(Action.SET_ASIDE, why="400", units=5000)])
+def test_any_bill_above_its_hold_stops_the_lane(answer: Reply) -> None:
+    bench = Bench(answer=scripted([answer], serves(1)), crops=[crop(StumblingExchange())], targets=["a.com", "b.com"])
+    worked(bench)
+    assert bench.lane.stopped is not None
+    assert bench.lane.stopped.kind == "prices"
+    assert len(bench.sent) == 1
+
+
+def test_a_secret_that_comes_out_of_an_answer_only_when_it_is_read_is_masked_all_the_same() -> None:
+    answers = [verdict(Action.SET_ASIDE, why="no s3cret"), reply({"message": "s3cret"})]
+    bench = Bench(
+        answer=scripted(answers, serves(1)),
+        crops=[crop(FakeExchange(record="s3cret"))],
+        targets=["a.com", "b.com", "c.com"],
+        mask=lambda data: data.replace(b"s3cret", b"***"),
+    )
+    worked(bench)
+    assert bench.finished()["a.com"] == (False, "no ***")
+    assert bench.rows()[0]["record"] == "***"
+
+
+def test_a_wait_of_nothing_is_no_wait_that_was_asked_for() -> None:
+    refused = verdict(Action.PAUSE, why="429", wait_s=0.0)
+    bench = worked(Bench(answer=scripted([refused, refused], serves(1))))
+    assert bench.sent_at_s == [0, 2, 5]
 
 
 # The lane as a whole.

@@ -142,3 +142,16 @@ def test_the_line_of_a_task_of_several_targets_names_each_with_its_labels() -> N
 def test_times_are_written_in_utc_and_whole_seconds() -> None:
     at = datetime(2026, 11, 1, 1, 59, 59, 999_999, tzinfo=timezone(timedelta(hours=2)))
     assert rfc3339(at) == "2026-10-31T23:59:59Z"
+
+
+def test_a_row_too_deep_to_be_written_leaves_its_place_in_the_rejects() -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    found = Page(rows=[Row("a.com", deep), Row("a.com", 2)], next=None, units=1)
+    lines = crop(is_raw=True).page_lines(Work(task=task("a.com")), found, reply())
+    (record,) = read(lines, "links.jsonl")
+    assert (record["row"], record["raw"]) == (2, 2)
+    (reject,) = read(lines, REJECTS)
+    assert (reject["row"], reject["raw"]) == (1, None)
+    assert "not to be written as JSON" in reject["reason"]

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,19 @@ def test_a_directory_that_cannot_be_synced_is_named(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "fsync", fails)
     with pytest.raises(StorageError, match=r"cannot force .* to disk: Input/output error"):
         JsonLines(tmp_path, {}, ["x.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("harm", "word"), [(lambda path: path.unlink(), "removed"), (lambda path: path.write_bytes(b""), "changed")]
+)
+def test_a_file_that_is_taken_away_while_it_is_written_stops_the_run(
+    tmp_path: Path, harm: Callable[[Path], object], word: str
+) -> None:
+    sink = JsonLines(tmp_path, {}, ["x.jsonl"])
+    try:
+        sink.write([Lines("x.jsonl", b"{}\n", 1)])
+        harm(tmp_path / "x.jsonl")
+        with pytest.raises(StorageError, match=f"was {word} from outside while it was written"):
+            sink.write([Lines("x.jsonl", b"{}\n", 1)])
+    finally:
+        sink.close()

@@ -25,6 +25,9 @@ DEFAULT_ROWS = 1000
 #: page of exactly so many rows may have been cut, whatever `row_cap` says.
 CAP_ROWS = frozenset({100, 250, 500, 1000})
 
+#: No plan is known to cut at fewer. As many rows as no answer has passed yet may be cut by one that is not known.
+LEAST_CAP_ROWS = 50
+
 #: `Allowance.facts`: the most rows that ever came in one reply to this key. Fewer than that were not cut.
 MOST_ROWS_SEEN = "rows_per_request"
 
@@ -43,6 +46,7 @@ class RowReport:
     page_rows: int
     cap_rows: int | None  #: rows per request of the plan, where configured
     max_rows: int | None = None
+    regroups: bool = False  #: a filter on the key changes which links a grouped row stands for
     given: Mapping[str, Any] = field(default_factory=dict)  #: record fields that the report itself knows
     targets_per_task: int = 1
 
@@ -92,7 +96,7 @@ class RowReport:
             rows=[Row(step.task.targets[0], rows[n]) for n in taken.new],
             next=None if taken.next is None else taken.next.cursor(),
             units=billed(reply, self.row_units(walk), len(rows)),
-            incomplete=taken.incomplete,
+            incomplete=taken.incomplete or self._regrouped(step, taken),
             learnt={MOST_ROWS_SEEN: len(rows)},
         )
         return self._within_max_rows(page, taken, step.allowance.rows)
@@ -146,8 +150,9 @@ class RowReport:
             return Extent.LAST
         if rows >= limit or rows in CAP_ROWS or (self.cap_rows is not None and rows >= self.cap_rows):
             return Extent.FULL
-        is_proven = self.cap_rows is not None or rows < step.allowance.facts.get(MOST_ROWS_SEEN, 0)
-        return Extent.LAST if is_proven else Extent.SHORT
+        if self.cap_rows is not None or rows < step.allowance.facts.get(MOST_ROWS_SEEN, 0):
+            return Extent.LAST
+        return Extent.FULL if rows >= LEAST_CAP_ROWS else Extent.SHORT
 
     def _lines(self, walk: Walk, rows: Sequence[Any]) -> Lines:
         columns = [self._values(key.field, rows) for key in walk.keys[: walk.depth]]
@@ -161,6 +166,12 @@ class RowReport:
     def _identity(self, row: Any) -> str:
         told = [row.get(name) for name in self.identity] if isinstance(row, dict) else row
         return blake2b(dump(told), digest_size=8).hexdigest()
+
+    def _regrouped(self, step: Step, taken: Taken) -> str | None:
+        """Return what a further page of grouped rows may have spoilt."""
+        if not self.regroups or not step.cursor or not taken.new:
+            return None
+        return "each page groups its links anew, so rows may be missing or stand for the same links"
 
     def _within_max_rows(self, page: Page, taken: Taken, wanted_rows: int | None) -> Page:
         """Return the page cut to the rows still wanted; nothing is incomplete about rows that are not wanted."""
@@ -179,5 +190,7 @@ def _seconds(value: Any) -> Value | None:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
+        return None
+    if not 1 < moment.year < 9999:  # no link is that old or that new, and no day can be added to the last
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)

@@ -33,6 +33,11 @@ class Slice:
     given: Mapping[str, Any] = field(default_factory=dict)  #: record fields that are thereby known
 
 
+#: What is the same for all links of a domain. A filter on it takes or leaves whole domains, so it can page answers of
+#: one row per domain; a filter on anything else would change which link stands for the domain.
+DOMAIN_CHAIN = ("ahrefs_rank_source", "domain_rating_source", "linked_domains_source_domain")
+DOMAIN_FIELDS = frozenset({*DOMAIN_CHAIN, "refdomains_source_domain", "traffic_domain", "root_name_source"})
+
 Slicing = Callable[[str, date | None, date | None, date], Slice]  #: column, since, until, today
 
 
@@ -182,13 +187,16 @@ def compile_listing(listing: Listing, harvest: Harvest, compiling: Compiling) ->
     select = _select(listing, harvest, aggregation)
     cap_rows = options.row_cap(compiling)
     page_rows = harvest.page_size or cap_rows or DEFAULT_ROWS
+    keys = _keys(listing, harvest, aggregation)
+    is_by_domain = aggregation == "1_per_domain" and keys[0].field in DOMAIN_FIELDS
     return RowReport(
         endpoint=listing.endpoint,
         shape=listing.shape,
         query=tuple(query.items()),
         select=select,
         conditions=conditions,
-        keys=_keys(listing, harvest),
+        keys=keys,
+        regroups=aggregation not in (None, "all") and not is_by_domain,
         identity=tuple(name for name in listing.identity if name in select),
         page_rows=min(page_rows, cap_rows or page_rows),
         cap_rows=cap_rows,
@@ -215,9 +223,10 @@ def _aggregation(listing: Listing, harvest: Harvest, stated: str | None) -> str 
     return "1_per_domain" if one_per_domain else stated or "all"
 
 
-def _keys(listing: Listing, harvest: Harvest) -> tuple[Key, ...]:
+def _keys(listing: Listing, harvest: Harvest, aggregation: str | None) -> tuple[Key, ...]:
     known = listing.endpoint.fields
-    chain = tuple(options.key(name, known[name]) for name in listing.chain)
+    names = DOMAIN_CHAIN if aggregation == "1_per_domain" else listing.chain
+    chain = tuple(options.key(name, known[name]) for name in names)
     if harvest.order_by is None:
         return chain
     first = options.sort_key(harvest.order_by, known, listing.endpoint.unsortable)
