@@ -200,8 +200,8 @@ class Exchange(Protocol):
         `arrived_at` (UTC) is when the reply came: a date far beyond it is not believed.
         """
 
-    def forecast(self) -> "Forecast":
-        """Return what one task costs at least and at most."""
+    def forecast(self, rows: int | None = None) -> "Forecast":
+        """Return what one task costs at least and at most; `rows`: how many its target has, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +228,15 @@ class BalanceCall:
 
     ask: Callable[[], Request]
     read: Callable[[Reply], Balance]  #: raises UnknownReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """The cheapest paid question after how many rows the reports of a target have."""
+
+    report: str  #: the neutral name of a report whose records answer it
+    fields: tuple[str, ...]  #: provider fields to pay for
+    sizes: Mapping[str, str]  #: neutral name of a report -> field of the answer's record that counts its rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +282,7 @@ class Provider:
     sign: Callable[[Request, Credential], Request]
     judge: Callable[[Reply], Verdict]
     balance: BalanceCall | None = None
+    sizing: Sizing | None = None
     settings: Mapping[str, str] = field(default_factory=dict)  #: further keys of its config section, explained
 
     def report(self, name: str) -> Report | None:

@@ -5,6 +5,7 @@ from harvester.assembly.keys import all_credentials
 from harvester.assembly.library import harvest, job_run
 from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_job, read_all_targets
 from harvester.assembly.run import Outcome, ProviderProgress, Run, RunOptions, opened_run
+from harvester.assembly.sizes import plan_with_sizes, sizing_config
 from harvester.assembly.speed import Speed
 from harvester.assembly.status import Status, read_status
 from harvester.assembly.surroundings import Surroundings, SystemClock
@@ -30,6 +31,8 @@ __all__ = [
     "job_run",
     "opened_run",
     "plan_job",
+    "plan_with_sizes",
     "read_all_targets",
     "read_status",
+    "sizing_config",
 ]

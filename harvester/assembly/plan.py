@@ -66,6 +66,21 @@ class HarvestPlan:
     requests: Range
     units: Range
 
+    @classmethod
+    def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
+        """Return the share of a harvest whose targets' rows are not known; of all targets, or all but some."""
+        count = targets.by_scope[item.harvest.scope]
+        tasks = -(-max(0, count - without) // item.exchange.targets_per_task)
+        forecast = item.exchange.forecast()
+        return cls(
+            name=item.harvest.name,
+            provider=item.harvest.provider,
+            report=item.report.name,
+            targets=count,
+            requests=_times(tasks, forecast.least_requests, forecast.most_requests),
+            units=_times(tasks, forecast.least_units, forecast.most_units),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPlan:
@@ -158,7 +173,11 @@ def _heard(
 
 def plan_job(job: Job, targets: Targets) -> Plan:
     """Return what the whole job asks and costs, from its beginning."""
-    harvests = tuple(_plan_harvest(item, targets) for item in job.harvests)
+    return plan_of(job, targets, [HarvestPlan.before_sizes(item, targets) for item in job.harvests])
+
+
+def plan_of(job: Job, targets: Targets, harvests: Sequence[HarvestPlan]) -> Plan:
+    """Return the plan of a job whose harvests are planned."""
     providers: dict[str, ProviderPlan] = {}
     for name, account in job.accounts.items():
         mine = [item for item in harvests if item.provider == name]
@@ -173,24 +192,12 @@ def plan_job(job: Job, targets: Targets) -> Plan:
             most_s=None if requests.most is None else _seconds(requests.most, account.rate, keys),
             budget=account.config.budget,
         )
-    return Plan(job=job.config.name, targets=targets, harvests=harvests, providers=providers)
-
-
-def _plan_harvest(item: CompiledHarvest, targets: Targets) -> HarvestPlan:
-    count = targets.by_scope[item.harvest.scope]
-    tasks = -(-count // item.exchange.targets_per_task)
-    forecast = item.exchange.forecast()
-    return HarvestPlan(
-        name=item.harvest.name,
-        provider=item.harvest.provider,
-        report=item.report.name,
-        targets=count,
-        requests=_times(tasks, forecast.least_requests, forecast.most_requests),
-        units=_times(tasks, forecast.least_units, forecast.most_units),
-    )
+    return Plan(job=job.config.name, targets=targets, harvests=tuple(harvests), providers=providers)
 
 
 def _times(tasks: int, least: int, most: int | None) -> Range:
+    if tasks == 0:
+        return Range(least=0, most=0)
     return Range(least=tasks * least, most=None if most is None else tasks * most)
 
 

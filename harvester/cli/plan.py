@@ -1,15 +1,27 @@
 """`harvester plan`."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from harvester.assembly import Plan, Range, plan_job, read_all_targets
+from harvester.assembly import (
+    Plan,
+    Range,
+    RunOptions,
+    Targets,
+    plan_job,
+    plan_with_sizes,
+    read_all_targets,
+    sizing_config,
+)
 from harvester.cli.options import budget_option, config_argument, json_option, load_config, standard_input
 from harvester.cli.progress import say
+from harvester.cli.running import View, finished, run_job, tell_end
 from harvester.cli.words import counted, duration, rejected_text, table
 from harvester.codec import dump_pretty
+from harvester.config import JobConfig
 from harvester.job import compile_job
 
 COVERED = {True: "yes", False: "no", None: "depends"}
@@ -19,17 +31,41 @@ REJECTED_SHOWN = 5
 @click.command()
 @config_argument
 @budget_option
+@click.option("--size", is_flag=True, help="Buy the cheapest sizing report first, then plan by it.")
+@click.option("--yes", is_flag=True, help="With --size: buy without asking.")
 @json_option
-def plan(config: Path, budgets: tuple[str, ...], as_json: bool) -> None:
-    """Say what CONFIG will ask and cost; nothing is sent.
+def plan(config: Path, budgets: tuple[str, ...], size: bool, yes: bool, as_json: bool) -> None:
+    """Say what CONFIG will ask and cost; nothing is sent, unless with --size.
 
-    The job is counted from its beginning. The most is known where `max_rows` bounds the rows of a target.
+    The job is counted from its beginning. The most is known where `max_rows` bounds the rows of a target, or where
+    --size has bought how many a target has. Sizes are kept beside the job directory, and are not bought twice.
 
     Example: harvester plan configs/rivals.toml
     """
     job = compile_job(load_config(config, budgets=budgets), datetime.now(UTC).date())
-    planned = plan_job(job, read_all_targets(job, standard_input(), say))
+    targets = read_all_targets(job, standard_input(), say)
+    sizing = sizing_config(job) if size else None
+    if sizing is None:
+        if size:
+            say("No report of this job has a size that can be bought.")
+        planned = plan_job(job, targets)
+    else:
+        _buy(sizing, targets, is_agreed=yes)
+        planned = plan_with_sizes(job, targets, sizing.output)
     click.echo(dump_pretty(planned.as_json()), nl=False) if as_json else click.echo(_text(planned))
+
+
+def _buy(sizing: JobConfig, targets: Targets, *, is_agreed: bool) -> None:
+    """Buy the sizes of all targets, once the user has seen the price; end the process if they cannot be had."""
+    price = plan_job(compile_job(sizing, datetime.now(UTC).date()), targets)
+    for name, item in price.providers.items():
+        requests = counted(item.requests.most or 0, "request")
+        say(f"Sizing with {name}: {requests}, at most {item.units.most or 0:,} {item.unit}.")
+    if not is_agreed:
+        click.confirm("Buy what is not bought yet?", abort=True, err=True)
+    ended = finished(run_job(sizing, RunOptions(), os.environ, View()))
+    if ended.outcome.exit_code not in (0, 3):
+        tell_end(ended, sizing.output)
 
 
 def _text(planned: Plan) -> str:

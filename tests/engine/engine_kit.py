@@ -81,7 +81,7 @@ class FakeExchange:
             raise UnreadableRow("a negative number")
         return {"number": row.data}
 
-    def forecast(self) -> Forecast:
+    def forecast(self, rows: int | None = None) -> Forecast:
         return Forecast(least_requests=1, most_requests=None, least_units=self.row_units, most_units=None)
 
 

@@ -355,3 +355,23 @@ def test_an_exchange_makes_the_record_that_its_report_names(name: str) -> None:
 
 def test_history_of_all_time_can_be_asked_for() -> None:
     assert parameters(asked(compiled("refdomains", options={"history": "all_time"})))["history"] == "all_time"
+
+
+@pytest.mark.parametrize(
+    ("rows", "harvest", "forecast"),
+    [
+        (0, {}, (1, 1, 50, 50)),
+        (3, {}, (1, 1, 90, 90)),
+        (249, {}, (1, 1, 7470, 7470)),
+        (250, {}, (1, 2, 7500, 7550)),  # exactly a page: one more request proves the end
+        (300, {}, (2, 2, 7500 + 51 * 30, 7500 + 51 * 30)),  # the second page repeats a row
+        (300, {"max_rows": 10}, (1, 1, 300, 300)),
+        (300, {"filter": {"is_followed": True}}, (1, 3, 50, 7500 + 51 * 30 + 50)),  # the filter may leave any out
+        (300, {"filter": {"one_per_domain": True}}, (2, 2, 8000 + 51 * 32, 8000 + 51 * 32)),
+    ],
+)
+def test_a_task_is_priced_by_the_rows_of_its_target(
+    rows: int, harvest: dict[str, Any], forecast: tuple[int, int, int, int]
+) -> None:
+    stated = compiled("backlinks", settings={"row_cap": 250}, **harvest).forecast(rows)
+    assert (stated.least_requests, stated.most_requests, stated.least_units, stated.most_units) == forecast

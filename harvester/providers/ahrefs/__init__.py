@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harvester.model import Credential, Provider, RateRule, Request
+from harvester.model import Credential, Provider, RateRule, Request, Sizing
 from harvester.providers.ahrefs.account import BALANCE
 from harvester.providers.ahrefs.listings import FILTERS
 from harvester.providers.ahrefs.reports import REPORTS
@@ -30,5 +30,8 @@ AHREFS = Provider(
     sign=sign,
     judge=judge,
     balance=BALANCE,
+    sizing=Sizing(
+        report="summary", fields=("backlinks", "refdomains"), sizes={"backlinks": "links", "refdomains": "refdomains"}
+    ),
     settings={"row_cap": "rows per request of the plan: 100 (Lite), 250 (Standard), 500 (Advanced); absent = learnt"},
 )

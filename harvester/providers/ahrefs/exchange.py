@@ -105,23 +105,36 @@ class RowReport:
         """Return the record's own fields. Raises UnreadableRow."""
         return self.shape.record_of(row.data, arrived_at, self.given)
 
-    def forecast(self) -> Forecast:
+    def forecast(self, rows: int | None = None) -> Forecast:
         """Return what one task costs.
 
-        Least: one request, at Ahrefs' floor. Most is known with `max_rows` only, and then for a plan of 100 rows per
-        request if none is configured. It assumes that each further page repeats one row of the one before, and that
-        one more request proves the end; rows that share one time in masses take more.
+        Least: one request, at Ahrefs' floor; or all of `rows`, where the harvest leaves none of them out. Most is known
+        with `rows` or `max_rows`, and then for a plan of 100 rows per request if none is configured. It assumes that
+        each further page repeats one row of the one before; rows that share one time in masses take more.
         """
-        if self.max_rows is None:
+        bounds = [bound for bound in (rows, self.max_rows) if bound is not None]
+        if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=FLOOR_UNITS, most_units=None)
+        requests, units, ends_short = self._cost(min(bounds))
+        is_sure = rows is not None and not self.conditions and not self.regroups
+        # One more request proves the end, unless the last page is certainly shorter than any that was cut.
+        proofs = 0 if is_sure and ends_short and self.cap_rows is not None else 1
+        return Forecast(
+            least_requests=requests if is_sure else 1,
+            most_requests=requests + proofs,
+            least_units=units if is_sure else FLOOR_UNITS,
+            most_units=units + proofs * FLOOR_UNITS,
+        )
+
+    def _cost(self, rows: int) -> tuple[int, int, bool]:
+        """Return the requests and units that so many rows of one target take, and whether the last page is short."""
         row_units = self.row_units(Walk(keys=self.keys))
         full = max(2, min(self.page_rows, self.cap_rows or min(CAP_ROWS)))
-        first, rest = min(full, self.max_rows), max(0, self.max_rows - full)
-        further, left = divmod(rest, full - 1)
-        units = price(row_units, first) + further * price(row_units, full) + FLOOR_UNITS
-        units += price(row_units, left + 1) if left else 0
-        requests = 1 + further + (1 if left else 0) + 1
-        return Forecast(least_requests=1, most_requests=requests, least_units=FLOOR_UNITS, most_units=units)
+        if rows < full:
+            return 1, price(row_units, rows), True
+        further, left = divmod(rows - full, full - 1)
+        requests, units = 1 + further, (1 + further) * price(row_units, full)
+        return (requests + 1, units + price(row_units, left + 1), True) if left else (requests, units, False)
 
     def row_units(self, walk: Walk) -> int:
         """Return the price of one row: each field in select, where or order_by counts once."""

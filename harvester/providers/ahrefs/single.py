@@ -74,7 +74,7 @@ class Batch:
         today = arrived_at.astimezone(UTC).date().isoformat()
         return self.shape.record_of(row.data, arrived_at, {"as_of": today})
 
-    def forecast(self) -> Forecast:
+    def forecast(self, rows: int | None = None) -> Forecast:
         """Return what one task costs: always one request, at most a full batch of rows."""
         most = price(self._row_units, self.targets_per_task)
         return Forecast(least_requests=1, most_requests=1, least_units=FLOOR_UNITS, most_units=most)
@@ -141,7 +141,7 @@ class Lookup:
         """Return the record's own fields. Raises UnreadableRow."""
         return self.shape.record_of(row.data, arrived_at, self.given)
 
-    def forecast(self) -> Forecast:
+    def forecast(self, rows: int | None = None) -> Forecast:
         """Return what one task costs: one request, at most a row for each point in time."""
         most = price(self._row_units, self.most_rows)
         return Forecast(least_requests=1, most_requests=1, least_units=FLOOR_UNITS, most_units=most)
