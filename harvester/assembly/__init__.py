@@ -8,7 +8,7 @@ from harvester.assembly.run import Outcome, ProviderProgress, Run, RunOptions, o
 from harvester.assembly.sizes import plan_with_sizes, sizing_config
 from harvester.assembly.speed import Speed
 from harvester.assembly.status import Status, read_status
-from harvester.assembly.surroundings import Surroundings, SystemClock
+from harvester.assembly.surroundings import Surroundings, SystemClock, standard_input
 
 __all__ = [
     "AccountCheck",
@@ -35,4 +35,5 @@ __all__ = [
     "read_all_targets",
     "read_status",
     "sizing_config",
+    "standard_input",
 ]

@@ -3,15 +3,12 @@
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from io import BytesIO
-from typing import BinaryIO
 
 from harvester.assembly.keys import all_credentials
 from harvester.assembly.run import Outcome, Run, RunOptions, opened_run
-from harvester.assembly.surroundings import Surroundings
+from harvester.assembly.surroundings import Surroundings, standard_input
 from harvester.config import JobConfig
 from harvester.errors import HarvestError
 from harvester.job import compile_job
@@ -30,7 +27,7 @@ async def harvest(
     and a list of targets "-" from its standard input.
     Raises ConfigError if the config, a key or the job directory cannot be used, StorageError if the disk fails.
     """
-    around = Surroundings(environ=os.environ, notice=log.info, stdin=_standard_input())
+    around = Surroundings(environ=os.environ, notice=log.info, stdin=standard_input())
     async with job_run(config, options or RunOptions(), around) as run:
         return await run.work(stop or asyncio.Event())
 
@@ -50,10 +47,6 @@ async def job_run(
     ):
         async with opened_run(directory, keys, options, around) as run:
             yield run
-
-
-def _standard_input() -> BinaryIO:
-    return BytesIO() if sys.stdin is None else sys.stdin.buffer  # a program without a console has none
 
 
 @contextmanager

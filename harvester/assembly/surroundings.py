@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,3 +37,8 @@ class Surroundings:
     stdin: BinaryIO = field(default_factory=BytesIO)  #: where a list of targets may come from
     clock: Clock = field(default_factory=SystemClock)
     jitter: Callable[[], float] = random.random
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input as bytes; a program without a console has none."""
+    return BytesIO() if sys.stdin is None else sys.stdin.buffer

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, read_all_targets
+from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, read_all_targets, standard_input
 from harvester.cli.group import EXIT_USAGE
-from harvester.cli.options import config_argument, load_config, standard_input
+from harvester.cli.options import config_argument, load_config
 from harvester.cli.progress import say
 from harvester.cli.words import counted, rejected_text
 from harvester.display import shown

@@ -1,11 +1,10 @@
 """What several commands take: the config file, and what the command line changes in it."""
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -37,11 +36,6 @@ def load_config(path: Path, *, output: Path | None = None, budgets: Sequence[str
         raise ConfigError(faults)
     config = job_of(document, path)
     return config if output is None else replace(config, output=output.absolute())
-
-
-def standard_input() -> BinaryIO:
-    """Return standard input as bytes."""
-    return sys.stdin.buffer
 
 
 def _set_budget(sections: Any, text: str) -> list[str]:

@@ -15,8 +15,9 @@ from harvester.assembly import (
     plan_with_sizes,
     read_all_targets,
     sizing_config,
+    standard_input,
 )
-from harvester.cli.options import budget_option, config_argument, json_option, load_config, standard_input
+from harvester.cli.options import budget_option, config_argument, json_option, load_config
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end
 from harvester.cli.words import counted, duration, rejected_text, table

@@ -22,9 +22,9 @@ from harvester.assembly import (
     Surroundings,
     job_run,
     read_status,
+    standard_input,
 )
 from harvester.cli.group import EXIT_INTERRUPTED
-from harvester.cli.options import standard_input
 from harvester.cli.progress import errors_on_screen, even_unread, progress, say
 from harvester.cli.summary import begin_text, headline, hints, summary_text
 from harvester.config import JobConfig

@@ -152,7 +152,7 @@ class Lane:
             await self._settle(asked, Tally(retries=1))
             self._parts.desk.retry(asked.work, delay_s)
         except ReplyLost as exc:
-            tally = Tally(requests=1, retries=1, units_in_doubt=asked.hold.units)
+            tally = replace(_billed(asked, None), retries=1)
             await self._fail_task(asked, tally, str(exc))
         else:
             await self._judge(asked, reply, round_trip_s)
@@ -176,13 +176,8 @@ class Lane:
             await self._keep(asked, reply, verdict.units)
             return
         is_throttled = verdict.action is Action.PAUSE
-        tally = Tally(
-            requests=1,
-            throttled=int(is_throttled),
-            retries=int(is_throttled or verdict.action is Action.AGAIN),
-            units_spent=verdict.units or 0,
-            units_in_doubt=asked.hold.units if verdict.units is None else 0,
-        )
+        is_again = is_throttled or verdict.action is Action.AGAIN
+        tally = replace(_billed(asked, verdict.units), throttled=int(is_throttled), retries=int(is_again))
         if verdict.action is Action.AGAIN:
             await self._fail_task(asked, tally, verdict.why)
             return
@@ -217,8 +212,7 @@ class Lane:
             why = self._masked(str(exc))
             log.warning("%s %s: %s", self.name, asked.work.task.id, why)
             # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
-            in_doubt_units = 0 if stated_units else asked.hold.units
-            tally = Tally(requests=1, units_spent=stated_units or 0, units_in_doubt=in_doubt_units)
+            tally = _billed(asked, stated_units or None)
             captured = asked.crop.captured_lines(asked.work, reply)
             await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
             return
@@ -226,12 +220,7 @@ class Lane:
         self._parts.desk.learn(page.learnt)
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
-        tally = Tally(
-            requests=1,
-            rows=len(page.rows),
-            units_spent=page.units or 0,
-            units_in_doubt=asked.hold.units if page.units is None else 0,
-        )
+        tally = replace(_billed(asked, page.units), rows=len(page.rows))
         await self._settle(asked, tally, _Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
             self._parts.desk.finish()
@@ -353,6 +342,13 @@ class Lane:
 
     def _now(self) -> datetime:
         return self._parts.clock.utc()
+
+
+def _billed(asked: _Asked, units: int | None) -> Tally:
+    """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""
+    if units is None:
+        return Tally(requests=1, units_in_doubt=asked.hold.units)
+    return Tally(requests=1, units_spent=units)
 
 
 def _after(asked: _Asked, page: Page) -> Work:

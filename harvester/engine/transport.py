@@ -30,6 +30,7 @@ from harvester.model import Credential, Reply, Request
 
 MOST_BODY_BYTES = 128 * 1024 * 1024
 MASK = "***"
+MASK_AS_BYTES = MASK.encode()
 LEAST_ECHO_CHARS = 8  #: a shorter "secret" is a word that rows and headers hold by chance: masking it would damage them
 
 Sign = Callable[[Request, Credential], Request]
@@ -47,6 +48,7 @@ class Mask:
         # Longest first: a spelling that contains another must go as a whole.
         self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
         self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
+        self._echoes_as_bytes = [text.encode() for text in self._echoes]
 
     def text(self, text: str) -> str:
         """Return a text of ours without secrets."""
@@ -62,8 +64,8 @@ class Mask:
 
     def body(self, body: bytes) -> bytes:
         """Return `body` without secrets: some providers echo the key."""
-        for spelling in self._echoes:
-            body = body.replace(spelling.encode(), MASK.encode())
+        for spelling in self._echoes_as_bytes:
+            body = body.replace(spelling, MASK_AS_BYTES)
         return body
 
 
