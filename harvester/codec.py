@@ -4,6 +4,8 @@ Numbers: an integer beyond 64 bits, NaN or Infinity is refused by orjson, which 
 becomes typed records.
 """
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -45,3 +47,14 @@ def _dumped(value: object, option: int) -> bytes:
         return orjson.dumps(value, option=option)
     except TypeError as exc:  # orjson reads what is nested 1024 deep and writes 254
         raise UnreadableRow(f"not to be written as JSON: {exc}") from None
+
+
+def parse_exact(content: bytes | str) -> Json:
+    """Return the value of a JSON text whose fractions are money: `Decimal`s as they are written, never floats.
+
+    Slower than `parse`. Raises UnknownReply if the text is not JSON.
+    """
+    try:
+        return json.loads(content, parse_float=Decimal)
+    except (ValueError, RecursionError) as exc:
+        raise UnknownReply(f"not JSON: {exc}") from None

@@ -8,7 +8,21 @@ from typing import Any
 from harvester.config import JobConfig, ProviderConfig, default_name, harvest_fault
 from harvester.config.faults import did_you_mean, shown
 from harvester.errors import ConfigError, HarvestRefused
-from harvester.model import Compiling, Day, Exchange, Harvest, Provider, RateRule, Report, Scope
+from harvester.model import (
+    Compiling,
+    Day,
+    Exchange,
+    Harvest,
+    Provider,
+    RateRule,
+    Report,
+    Scope,
+    Section,
+    SetColumn,
+    Sets,
+    SetSource,
+)
+from harvester.names import NotATarget, target_of
 from harvester.providers import PROVIDERS
 
 #: Further keys of a provider's section that decide which rows come.
@@ -26,6 +40,11 @@ class Account:
     def base_url(self) -> str:
         """Where requests go."""
         return self.config.base_url or self.provider.base_url
+
+    @property
+    def section(self) -> Section:
+        """What the provider's own code reads of its section."""
+        return Section(base_url=self.config.base_url, settings=self.config.settings)
 
     @property
     def rate(self) -> RateRule | None:
@@ -52,6 +71,12 @@ class CompiledHarvest:
     harvest: Harvest  #: with the neutral name of its report
     report: Report
     exchange: Exchange
+    sets: SetSource | None = None  #: where its sets come from; None = it asks about each target, or batches of them
+
+    @property
+    def targets_per_task(self) -> int:
+        """How many targets of the list are one task; 0 = a task is a set."""
+        return 0 if self.sets is not None else self.exchange.targets_per_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +92,11 @@ class Job:
     def scopes(self) -> tuple[Scope, ...]:
         """The scopes in which targets are asked about; the job's own first."""
         return tuple(dict.fromkeys((self.config.scope, *(item.harvest.scope for item in self.harvests))))
+
+    @property
+    def sets(self) -> tuple[SetSource, ...]:
+        """Where the sets of those harvests come from that ask about sets."""
+        return tuple(item.sets for item in self.harvests if item.sets is not None)
 
     def output_of(self, harvest: str) -> str:
         """Return the name of a harvest's output file."""
@@ -99,7 +129,7 @@ class Job:
             "order_by": harvest.order_by,
             "filter": dict(harvest.filter),
             "options": dict(harvest.options),
-            "sets": None if harvest.sets is None else [list(names) for names in harvest.sets],
+            "sets": _sets_text(harvest.sets),
         }
 
 
@@ -119,7 +149,7 @@ def compile_job(config: JobConfig, day: date) -> Job:
     for number, harvest in enumerate(config.harvests, start=1):
         if harvest.provider in accounts:
             try:
-                harvests.append(_compile(harvest, accounts[harvest.provider], day))
+                harvests.append(compile_harvest(harvest, accounts[harvest.provider], day))
             except HarvestRefused as exc:
                 faults.append(harvest_fault(config.path, number, harvest.name, exc))
     faults += _name_faults(config, harvests)
@@ -148,7 +178,8 @@ def _said(value: object) -> str:
     return "absent" if value is None else shown(value)
 
 
-def _compile(harvest: Harvest, account: Account, day: date) -> CompiledHarvest:
+def compile_harvest(harvest: Harvest, account: Account, day: date) -> CompiledHarvest:
+    """Check one harvest against its provider. Raises HarvestRefused."""
     provider = account.provider
     report = provider.report(harvest.report)
     if report is None:
@@ -160,15 +191,76 @@ def _compile(harvest: Harvest, account: Account, day: date) -> CompiledHarvest:
     is_named_by_default = harvest.name == default_name(harvest.provider, harvest.report)
     name = default_name(harvest.provider, report.name) if is_named_by_default else harvest.name
     neutral = replace(harvest, report=report.name, name=name)
-    exchange = report.compile(neutral, Compiling(today=day, settings=account.config.settings))
-    return CompiledHarvest(harvest=neutral, report=report, exchange=exchange)
+    _admit(report, neutral, provider)
+    exchange = report.compile(neutral, Compiling(today=day, section=account.section))
+    return CompiledHarvest(harvest=neutral, report=report, exchange=exchange, sets=_sets_of(neutral, report))
+
+
+def _admit(report: Report, harvest: Harvest, provider: Provider) -> None:
+    """Refuse filters and sets that a report cannot express, and say which others can. Raises HarvestRefused."""
+    for name, value in harvest.filter.items():
+        if name not in report.filters:
+            raise HarvestRefused(f"filter.{name}", value, _able(name, report, provider))
+    if harvest.sets is not None and report.sets is None:
+        able = ", ".join(item.name for item in provider.reports.values() if item.sets is not None) or "none"
+        raise HarvestRefused("sets", harvest.sets, f"none; reports of {provider.name} that take sets: {able}")
+
+
+def _sets_of(harvest: Harvest, report: Report) -> SetSource | None:
+    """Return where the harvest's sets come from. Raises HarvestRefused for a set that cannot be asked about."""
+    if report.sets is None or (harvest.sets is None and not report.sets.is_needed):
+        return None
+    source = SetSource(harvest=harvest.name, scope=harvest.scope, size=report.sets)
+    if harvest.sets is None:
+        return source
+    if isinstance(harvest.sets, SetColumn):
+        return replace(source, column=harvest.sets.name)
+    named = tuple(_set_of(targets, source) for targets in harvest.sets)
+    if repeated := [targets for targets in named if named.count(targets) > 1]:
+        raise HarvestRefused("sets", repeated[0], "each set once")
+    return replace(source, named=named)
+
+
+def _set_of(written: tuple[str, ...], source: SetSource) -> tuple[str, ...]:
+    """Return one set as its scope asks about it. Raises HarvestRefused."""
+    targets: list[str] = []
+    for text in written:
+        try:
+            targets.append(target_of(text, source.scope))
+        except NotATarget as exc:
+            raise HarvestRefused("sets", text, f"targets in every set: {exc}") from None
+    if len(set(targets)) < len(targets):
+        raise HarvestRefused("sets", written, "each target once in a set")
+    if not source.size.least <= len(targets) <= source.size.most:
+        raise HarvestRefused("sets", written, f"{source.size.least} to {source.size.most} targets in a set")
+    return tuple(targets)
+
+
+def _able(name: str, report: Report, provider: Provider) -> str:
+    """Return what can be asked instead of a filter that the report does not have."""
+    others = [
+        other.name
+        for other in PROVIDERS.values()
+        if report.name in other.reports and name in other.reports[report.name].filters
+    ]
+    reports = [item.name for item in provider.reports.values() if name in item.filters]
+    words = [
+        f"filters of this report only: {', '.join(report.filters) or 'none'}",
+        f"providers that can filter {report.name} so: {', '.join(others)}" if others else "",
+        f"reports of {provider.name} that can: {', '.join(reports)}" if reports else "",
+    ]
+    return "; ".join(filter(None, words))
 
 
 def _setting_faults(config: JobConfig, account: Account) -> list[str]:
-    known = account.provider.settings
-    return [
-        f"{config.path}: [providers.{account.provider.name}] {key}: not a key of {account.provider.name};"
-        f" its own keys are: {', '.join(known) or 'none'}"
+    known, table = account.provider.settings, f"{config.path}: [providers.{account.provider.name}]"
+    missing = [
+        f"{table} {key}: missing; expected {known[key]}"
+        for key in account.provider.needed_settings
+        if key not in account.config.settings
+    ]
+    return missing + [
+        f"{table} {key}: not a key of {account.provider.name}; its own keys are: {', '.join(known) or 'none'}"
         for key in account.config.settings
         if key not in known
     ]
@@ -182,6 +274,12 @@ def _name_faults(config: JobConfig, harvests: list[CompiledHarvest]) -> list[str
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]
+
+
+def _sets_text(sets: Sets | None) -> Any:
+    if isinstance(sets, SetColumn):
+        return {"column": sets.name}
+    return None if sets is None else [list(names) for names in sets]
 
 
 def _day_text(day: Day | None) -> str | None:

@@ -167,7 +167,8 @@ def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notic
     is_unchanged = known == fingerprint and not is_piped
     if is_unchanged or (known is not None and is_piped and stdin.isatty()):
         return
-    take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=is_piped and known is not None)
+    may_lack = is_piped and known is not None
+    take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
     if job.config.targets and not count_targets(db, job.config.scope):
         raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
     checkpoint.set_meta({"targets": fingerprint})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 Scope = Literal["url", "prefix", "host", "subdomains"]
@@ -73,12 +74,22 @@ class Harvest:
     order_by: str | None = None
     filter: Mapping[str, Any] = field(default_factory=dict)  #: neutral filters
     options: Mapping[str, Any] = field(default_factory=dict)  #: parameters passed to the provider as they are
-    sets: tuple[tuple[str, ...], ...] | None = None
+    sets: "Sets | None" = None  #: for reports about several targets at once; None = the job's targets are one set
+
+
+@dataclass(frozen=True, slots=True)
+class SetColumn:
+    """Sets that the target list itself names: the lines with the same text in this column are one set."""
+
+    name: str
+
+
+Sets = tuple[tuple[str, ...], ...] | SetColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One harvest for one target, or for one batch of targets where the provider takes many in a call."""
+    """One harvest for one target, for one set, or for a batch of targets where the provider takes many in a call."""
 
     id: str
     harvest: str
@@ -109,7 +120,8 @@ class Request:
     """One HTTP request without secrets and without I/O."""
 
     method: Literal["GET", "POST"] = "GET"
-    path: str  #: joined to the provider's base URL, begins with "/"
+    path: str  #: joined to the base URL; begins with "/", or is empty
+    base_url: str | None = None  #: another than the provider's
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None  #: body, sent as JSON; None = no body
@@ -132,6 +144,7 @@ class Row(NamedTuple):
 
     target: str
     data: Any
+    known: Mapping[str, Any] = MappingProxyType({})  #: record fields that follow from the rest of the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,14 +233,37 @@ class Balance:
 
     units_left: int | None  #: None = the account has no limit it tells of
     about: str = ""  #: plan, reset date: one line for a user
+    learnt: Mapping[str, int] = field(default_factory=dict)  #: the account's own prices, as facts for later steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A provider's section of the config, as far as its own code reads it."""
+
+    base_url: str | None = None  #: another address than the provider's own, without a trailing slash
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: its further keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceCall:
     """The free question after the balance of a key."""
 
-    ask: Callable[[], Request]
+    ask: Callable[[Section], Request]
     read: Callable[[Reply], Balance]  #: raises UnknownReply
+    rate: RateRule | None = None  #: a limit of its own, beside the provider's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptCall:
+    """The free question after what a request was billed whose reply was lost.
+
+    `mark` writes a text into a request by which the provider's list of what it did can be searched; it is another
+    text for every request that leaves.
+    """
+
+    mark: Callable[[Request, str], Request]
+    ask: Callable[[datetime, datetime], Request]  #: from when it left to now, UTC
+    read: Callable[[Reply, str], int | None]  #: units billed; None = the mark is not in the list; raises UnknownReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,11 +280,30 @@ class Compiling:
     """What a harvest is compiled with, besides its own table."""
 
     today: date  #: the job's first day: relative dates and "now" mean this day for the whole life of the job
-    settings: Mapping[str, Any] = field(default_factory=dict)  #: further keys of the provider's section
+    section: Section = field(default_factory=Section)
 
     def day(self, day: Day | None) -> date | None:
         """Return the calendar day meant by a harvest's `since` or `until`."""
         return self.today - day if isinstance(day, timedelta) else day
+
+
+class SetSize(NamedTuple):
+    """How many targets a report compares in one call."""
+
+    least: int
+    most: int
+    is_needed: bool = True  #: False = asks in batches of the job's targets unless the harvest names sets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSource:
+    """Where one harvest's sets come from: `named`, or else `column`, or else all targets of the job."""
+
+    harvest: str
+    scope: Scope
+    size: SetSize
+    named: tuple[tuple[str, ...], ...] = ()  #: as the scope asks about them
+    column: str | None = None  #: of the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +316,8 @@ class Report:
     compile: Callable[[Harvest, Compiling], Exchange]  #: raises HarvestRefused
     aliases: tuple[str, ...] = ()  #: the provider's own names
     targets_per_task: int = 1
+    filters: tuple[str, ...] = ()  #: neutral filters that it can express
+    sets: SetSize | None = None  #: None = it never asks about a set
     price: str = ""  #: for a user
     paging: str = ""  #: for a user
 
@@ -277,13 +334,19 @@ class Provider:
     in_flight: int
     timeout_s: float
     scopes: tuple[Scope, ...]
-    filters: tuple[str, ...]  #: neutral filters that at least one report can express
     reports: Mapping[str, Report]  #: by neutral name
     sign: Callable[[Request, Credential], Request]
     judge: Callable[[Reply], Verdict]
     balance: BalanceCall | None = None
+    receipts: ReceiptCall | None = None
     sizing: Sizing | None = None
     settings: Mapping[str, str] = field(default_factory=dict)  #: further keys of its config section, explained
+    needed_settings: tuple[str, ...] = ()  #: those of them that it cannot do without
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The neutral filters that at least one report can express."""
+        return tuple(dict.fromkeys(name for report in self.reports.values() for name in report.filters))
 
     def report(self, name: str) -> Report | None:
         """Return the report of that neutral name or alias."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harvester.config import JobConfig, ProviderConfig, default_name, job_of, load
-from harvester.model import Harvest, RateRule, TargetSource
+from harvester.model import Harvest, RateRule, SetColumn, TargetSource
 
 EXAMPLE = """
 [job]
@@ -152,6 +152,12 @@ def test_a_byte_order_mark_and_crlf_do_no_harm(tmp_path: Path) -> None:
 )
 def test_targets_are_files_standard_input_or_written_inline(written: object, sources: list[TargetSource]) -> None:
     assert list(job(targets=written).targets) == sources
+
+
+def test_sets_may_be_those_of_a_column_of_the_list() -> None:
+    tables = [{"provider": "ahrefs", "report": "x", "sets": {"column": "set"}}]
+    config = job_of(document(job={"name": "x", "targets": "rivals.csv"}, harvest=tables), Path("x.toml"))
+    assert config.harvests[0].sets == SetColumn("set")
 
 
 def test_targets_may_be_left_out_if_every_harvest_has_sets() -> None:

@@ -194,9 +194,10 @@ def test_a_provider_is_checked(keys: dict[str, Any], said: str) -> None:
         ({"options": {"a": [float("inf")]}}, "options.a = [inf]"),
         ({"options": {"a": 2**70}}, "options.a = a number of 71 bits"),
         ({"options": {"a": date(2026, 1, 1)}}, "options.a = 2026-01-01"),
-        ({"sets": [["a.com"]]}, 'sets[0] = ["a.com"]'),
-        ({"sets": []}, "two or more targets each"),
-        ({"sets": [["a.com", 3]]}, "sets[0][1] = 3"),
+        ({"sets": [[]]}, "a list of lists of targets"),
+        ({"sets": []}, "sets = []"),
+        ({"sets": [["a.com", 3]]}, "a list of lists of targets"),
+        ({"sets": {"colum": "set"}}, '{ column = "..." }'),
         ({"order": "x"}, 'did you mean "order_by"?'),
     ],
 )
@@ -219,7 +220,6 @@ def test_a_harvest_is_checked(keys: dict[str, Any], said: str) -> None:
             'provider: unknown; expected one of job, output, providers, harvest; did you mean "providers"?',
         ),
         ({"providers": {"ahrefs": {"key": "env:A"}, "a.b": {"key": "env:A"}}}, '[providers."a.b"]: expected the name'),
-        ({"providers": {"ahrefs": {"key": "env:A"}, "dataforseo": {"key": "env:A"}}}, "[providers.dataforseo] login"),
     ],
 )
 def test_the_tables_themselves_are_checked(sections: dict[str, Any], said: str) -> None:

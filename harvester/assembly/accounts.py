@@ -28,16 +28,22 @@ async def account_transport(account: Account, credential: Credential, clock: Clo
         yield transport
 
 
-async def read_balance(account: Account, transport: Transport) -> Balance | None:
+async def read_balance(account: Account, transport: Transport, clock: Clock) -> Balance | None:
     """Ask a key's free balance; None where the provider has no such question.
 
-    Raises TransportError, or UnknownReply with what the provider answered instead.
+    A refusal is waited for, at most one window, where the question has a limit of its own: the account may have been
+    asked a moment ago. Raises TransportError, or UnknownReply with what the provider answered instead.
     """
     call = account.provider.balance
     if call is None:
         return None
-    reply = await transport.send(call.ask())
-    verdict = account.provider.judge(reply)
+    tries = 1 if call.rate is None else 1 + call.rate.calls
+    for tries_left in reversed(range(tries)):
+        reply = await transport.send(call.ask(account.section))
+        verdict = account.provider.judge(reply)
+        if verdict.action is not Action.PAUSE or call.rate is None or not tries_left:
+            break
+        await clock.sleep_s(call.rate.window_s / call.rate.calls)
     if verdict.action is not Action.KEEP:
         raise UnknownReply(verdict.why or f"HTTP {reply.status}")
     balance = call.read(reply)

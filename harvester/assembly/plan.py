@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from harvester.engine.checkpoint import (
     RejectedLine,
     TargetLine,
+    count_sets,
     count_targets,
     make_tables,
     rejected_lines,
@@ -26,6 +27,7 @@ class Targets:
     """What the job's lists hold."""
 
     by_scope: dict[Scope, int]
+    sets: dict[str, int]  #: by harvest, of those that ask about sets
     lines: int  #: usable ones, repeated names included
     rejected: int
     first_rejected: RejectedLines
@@ -70,7 +72,10 @@ class HarvestPlan:
     def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
         """Return the share of a harvest whose targets' rows are not known; of all targets, or all but some."""
         count = targets.by_scope[item.harvest.scope]
-        tasks = -(-max(0, count - without) // item.exchange.targets_per_task)
+        if item.sets is not None:
+            tasks = targets.sets[item.harvest.name]
+        else:
+            tasks = -(-max(0, count - without) // item.exchange.targets_per_task)
         forecast = item.exchange.forecast()
         return cls(
             name=item.harvest.name,
@@ -153,9 +158,11 @@ def read_all_targets(
     lines = target_lines(job, stdin, notice)
     with closing(sqlite3.connect("", isolation_level=None)) as db:  # "" = a temporary file: flat memory
         make_tables(db)
-        intake = take_in(db, job.scopes, lines if hear is None else _heard(lines, hear), may_lack=True)
+        heard = lines if hear is None else _heard(lines, hear)
+        intake = take_in(db, job.scopes, heard, may_lack=False, sets=job.sets)
         return Targets(
             by_scope={scope: count_targets(db, scope) for scope in job.scopes},
+            sets={source.harvest: count_sets(db, source.harvest) for source in job.sets},
             lines=intake.lines,
             rejected=intake.rejected,
             first_rejected=rejected_lines(db, 20),

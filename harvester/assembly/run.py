@@ -139,7 +139,7 @@ async def opened_run(
         outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
         checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
         checkpoint.begin(
-            [(item.harvest.name, item.harvest.scope, item.exchange.targets_per_task) for item in job.harvests],
+            [(item.harvest.name, item.harvest.scope, item.targets_per_task) for item in job.harvests],
             [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
             outputs=outputs,
             at=around.clock.utc(),
@@ -156,6 +156,7 @@ async def opened_run(
             crops=crops,
             hold_ids=count(checkpoint.next_hold_id()),
             max_targets=options.max_targets,
+            mark=f"{around.clock.utc():%Y%m%dT%H%M%S}-{int(around.jitter() * 2**32):08x}",
         )
         yield Run(builder, directory, await _stations(builder, stack, job, keys))
 
@@ -186,6 +187,7 @@ def crops_of(job: Job) -> dict[str, Crop]:
             is_raw=job.config.rows == "raw",
             captured=f"replies/{item.harvest.name}.jsonl.zst" if job.config.capture else None,
             max_rows=item.harvest.max_rows,
+            by_sets=item.sets is not None,
         )
         for item in job.harvests
     }

@@ -15,12 +15,13 @@ from harvester.engine.gate import Gate
 from harvester.engine.lane import Lane, LaneParts
 from harvester.engine.ledger import Ledger, Purse
 from harvester.engine.ports import State, Tally, Transport
+from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.schedule import Schedule
 from harvester.engine.store import Writer
 from harvester.errors import ConfigError, HarvestError
 from harvester.job import Account
-from harvester.model import Credential
+from harvester.model import Balance, Credential
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Builder:
     crops: Mapping[str, Crop]
     hold_ids: Iterator[int]
     max_targets: int | None
+    mark: str  #: tells what leaves in this run from what left in any other
 
     async def station(self, stack: AsyncExitStack, account: Account, keys: Sequence[Credential]) -> Station:
         """Open a provider's part; the stack closes it."""
@@ -76,7 +78,9 @@ class Builder:
             transport = await stack.enter_async_context(account_transport(account, credential, self.around.clock))
             _, last_at = self.checkpoint.lane(lane)
             gate = Gate(account.rate, self.around.clock, is_fresh=self._is_fresh(account, last_at))
-            purse = Purse(budget, await self._account_ledger(account, lane, gate, transport))
+            balance = await self._balance(account, lane, gate, transport)
+            desk.learn(balance.learnt)
+            purse = Purse(budget, _ledger_of(balance, account.config.keep))
             parts = LaneParts(
                 name=lane,
                 in_flight=account.in_flight,
@@ -91,6 +95,7 @@ class Builder:
                 hold_ids=self.hold_ids,
                 jitter=self.around.jitter,
                 mask=transport.mask.body,
+                receipts=self._receipts(account, lane),
             )
             built.append((Lane(parts, Tally()), gate))
         return Station(
@@ -109,7 +114,7 @@ class Builder:
         known = sum(tasks.values())
         if self.max_targets is None:
             return known
-        within = -(-self.max_targets // crop.exchange.targets_per_task)
+        within = self.max_targets if crop.by_sets else -(-self.max_targets // crop.exchange.targets_per_task)
         return max(min(known, within), known - tasks[State.WAITING])
 
     def _tasks_done(self, harvest: str) -> int:
@@ -122,20 +127,30 @@ class Builder:
         gone_s = (self.around.clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
         return gone_s > account.rate.window_s
 
-    async def _account_ledger(self, account: Account, lane: str, gate: Gate, transport: Transport) -> Ledger:
+    def _receipts(self, account: Account, lane: str) -> Receipts | None:
+        call, clock = account.provider.receipts, self.around.clock
+        return None if call is None else Receipts(call=call, run=f"{self.mark}-{lane}", clock=clock)
+
+    async def _balance(self, account: Account, lane: str, gate: Gate, transport: Transport) -> Balance:
         """Read the balance, which also warms the connection. Raises ConfigError if `keep` cannot be kept."""
         keep_units, why = account.config.keep, "it has no limit, or does not tell it"
         try:
             async with gate.passage():
-                balance = await read_balance(account, transport)
+                balance = await read_balance(account, transport, self.around.clock)
         except HarvestError as exc:
             log.warning("%s: the balance cannot be read: %s", lane, exc)
             balance, why = None, str(exc)
-        left_units = None if balance is None else balance.units_left
-        if left_units is None and keep_units is not None:
+        balance = balance or Balance(units_left=None)
+        if balance.units_left is None and keep_units is not None:
             raise ConfigError(
                 f"[providers.{account.provider.name}] keep = {keep_units}: the account's balance is not known ({why}), "
                 "so nothing can be kept of it. Try again later, or remove `keep`."
             )
-        self.checkpoint.note_balance(lane, left_units)
-        return Ledger(None if left_units is None else max(0, left_units - (keep_units or 0)))
+        self.checkpoint.note_balance(lane, balance.units_left)
+        return balance
+
+
+def _ledger_of(balance: Balance, keep_units: int | None) -> Ledger:
+    """Return what a key's account leaves to be spent."""
+    left_units = balance.units_left
+    return Ledger(None if left_units is None else max(0, left_units - (keep_units or 0)))

@@ -38,6 +38,7 @@ class Status:
     census: Census
     providers: dict[str, Any]  #: as the manifest has them
     outputs: dict[str, str]  #: file names, by harvest
+    units: dict[str, str]  #: what its provider charges, by harvest
     troubles: Sequence[Trouble]  #: the first ones
     rejected: Sequence[tuple[str, int, str, str]]  #: the first ones: source, line, text, reason
     speed: Speed | None  #: of the last run; None = nothing to tell
@@ -101,13 +102,15 @@ def read_status(directory: Path) -> Status:
         census = take_census(db, scope)
         is_complete = census.harvests and census.tasks(State.OPEN) + census.tasks(State.WAITING) == 0
         manifest = _manifest(directory)
+        providers, harvests = manifest.get("providers") or {}, manifest.get("harvests") or {}
         return Status(
             job=str(manifest.get("job") or directory.resolve().name),
             state="running" if is_running else "complete" if is_complete else "stopped",
             stopped_by=None if is_running else meta_of(db, "stopped_by") or None,
             census=census,
-            providers=manifest.get("providers") or {},
-            outputs={name: harvest["output"] for name, harvest in (manifest.get("harvests") or {}).items()},
+            providers=providers,
+            outputs={name: harvest["output"] for name, harvest in harvests.items()},
+            units={name: providers[harvest["provider"]]["unit"] for name, harvest in harvests.items()},
             troubles=troubles(db, SHOWN),
             rejected=rejected_lines(db, SHOWN),
             speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),

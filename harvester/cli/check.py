@@ -12,7 +12,7 @@ from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, r
 from harvester.cli.group import EXIT_USAGE
 from harvester.cli.options import config_argument, load_config
 from harvester.cli.progress import say
-from harvester.cli.words import counted, rejected_text
+from harvester.cli.words import amount, counted, rejected_text
 from harvester.display import shown
 from harvester.engine.checkpoint import RejectedLine
 from harvester.errors import ConfigError
@@ -74,7 +74,7 @@ def _account_text(account: AccountCheck) -> str:
     if account.balance is None:
         return "the key is there; this provider has no free question to try it with"
     left = account.balance.units_left
-    words = ["no limit is told" if left is None else f"{left:,} {account.unit} left", account.balance.about]
+    words = ["no limit is told" if left is None else f"{amount(left, account.unit)} left", account.balance.about]
     return "; ".join(filter(None, words))
 
 

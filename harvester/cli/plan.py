@@ -20,7 +20,7 @@ from harvester.assembly import (
 from harvester.cli.options import budget_option, config_argument, json_option, load_config
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end
-from harvester.cli.words import counted, duration, rejected_text, table
+from harvester.cli.words import Figure, amount, counted, duration, figure, rejected_text, table, unit_shown
 from harvester.codec import dump_pretty
 from harvester.config import JobConfig
 from harvester.job import compile_job
@@ -61,7 +61,7 @@ def _buy(sizing: JobConfig, targets: Targets, *, is_agreed: bool) -> None:
     price = plan_job(compile_job(sizing, datetime.now(UTC).date()), targets)
     for name, item in price.providers.items():
         requests = counted(item.requests.most or 0, "request")
-        say(f"Sizing with {name}: {requests}, at most {item.units.most or 0:,} {item.unit}.")
+        say(f"Sizing with {name}: {requests}, at most {amount(item.units.most or 0, item.unit)}.")
     if not is_agreed:
         click.confirm("Buy what is not bought yet?", abort=True, err=True)
     ended = finished(run_job(sizing, RunOptions(), os.environ, View()))
@@ -86,9 +86,11 @@ def _text(planned: Plan) -> str:
 
 def _harvests(planned: Plan) -> str:
     head = ("harvest", "targets", "requests", "at most", "units", "at most")
-    return table(
-        head, [(item.name, item.targets, *_both(item.requests), *_both(item.units)) for item in planned.harvests]
-    )
+    rows = [
+        (item.name, item.targets, *_both(item.requests), *_costs(item.units, planned.providers[item.provider].unit))
+        for item in planned.harvests
+    ]
+    return table(head, rows)
 
 
 def _providers(planned: Plan) -> str:
@@ -114,10 +116,10 @@ def _providers(planned: Plan) -> str:
                 name,
                 *_both(item.requests),
                 *paced,
-                *_both(item.units),
-                "unlimited" if item.budget is None else item.budget,
+                *_costs(item.units, item.unit),
+                "unlimited" if item.budget is None else figure(item.budget, item.unit),
                 COVERED[item.is_covered],
-                item.unit,
+                unit_shown(item.unit),
             )
         )
     return table(head, rows)
@@ -125,3 +127,7 @@ def _providers(planned: Plan) -> str:
 
 def _both(found: Range) -> tuple[int, int | None]:
     return found.least, found.most
+
+
+def _costs(found: Range, unit: str) -> tuple[Figure | None, Figure | None]:
+    return figure(found.least, unit), figure(found.most, unit)

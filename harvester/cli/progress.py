@@ -14,7 +14,7 @@ from typing import Never, TextIO
 from tqdm import tqdm
 
 from harvester.assembly import ProviderProgress
-from harvester.cli.words import duration
+from harvester.cli.words import digits, duration, unit_shown
 from harvester.display import shown
 
 BAR_S = 0.25
@@ -42,7 +42,8 @@ class Pace:
         left_s = self._left_s(before, now, gone_s)
         if left_s is not None:
             words.append(f"{duration(left_s)} left")
-        words.append(f"{spent_units:,}" + (f" of {now.budget:,}" if now.budget is not None else "") + f" {now.unit}")
+        of_budget = "" if now.budget is None else f" of {digits(now.budget, now.unit)}"
+        words.append(f"{digits(spent_units, now.unit)}{of_budget} {unit_shown(now.unit)}")
         words.append(f"{(now.tally.rows - before.tally.rows) / gone_s:,.0f} rows/s")
         return ", ".join(words)
 

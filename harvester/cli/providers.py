@@ -9,7 +9,7 @@ from harvester.cli.options import json_option
 from harvester.cli.words import counted, table
 from harvester.codec import dump_pretty
 from harvester.errors import ConfigError
-from harvester.model import Provider
+from harvester.model import Provider, Report
 from harvester.providers import PROVIDERS
 
 
@@ -17,9 +17,9 @@ from harvester.providers import PROVIDERS
 @click.argument("name", required=False)
 @json_option
 def providers(name: str | None, as_json: bool) -> None:
-    """Show the providers, or one of them in full.
+    """Show who offers which report at which price, or one provider in full.
 
-    In full: its reports with their prices and paging, its scopes, filters, limits and settings.
+    In full: its reports with the provider's own names, its scopes, filters, limits and settings.
 
     Example: harvester providers ahrefs
     """
@@ -40,7 +40,21 @@ def _list_text() -> str:
         (item.name, item.title, len(item.reports), str(item.rate), item.in_flight, item.unit)
         for item in PROVIDERS.values()
     ]
-    return f"{table(head, rows)}\n\nReports, prices and limits of one: harvester providers {next(iter(PROVIDERS))}"
+    more = f"All that is known of one: harvester providers {next(iter(PROVIDERS))}"
+    return f"{table(head, rows)}\n\n{_matrix_text()}\n\n{more}"
+
+
+def _matrix_text() -> str:
+    """Return one line for each report of each provider; the same report of several stands together."""
+    names = dict.fromkeys(name for provider in PROVIDERS.values() for name in provider.reports)
+    rows = []
+    for name in names:
+        offers = [(item.name, item.reports[name]) for item in PROVIDERS.values() if name in item.reports]
+        rows += [
+            (name if at == 0 else "", provider, report.price, report.paging)
+            for at, (provider, report) in enumerate(offers)
+        ]
+    return table(("report", "provider", "price", "paging"), rows)
 
 
 def _described(provider: Provider) -> dict[str, Any]:
@@ -61,6 +75,10 @@ def _described(provider: Provider) -> dict[str, Any]:
                 "record": report.record,
                 "about": report.about,
                 "targets_per_request": report.targets_per_task,
+                "targets_per_set": None
+                if report.sets is None
+                else {"least": report.sets.least, "most": report.sets.most},
+                "filters": report.filters,
                 "price": report.price,
                 "paging": report.paging,
             }
@@ -80,9 +98,22 @@ def _text(provider: Provider) -> str:
     }
     lines = [f"{provider.title}, {provider.base_url}", *_facts_text(facts), "", "reports (record):"]
     for report in provider.reports.values():
-        facts = {"price": report.price, "paging": report.paging, "also": ", ".join(report.aliases)}
+        facts = {
+            "price": report.price,
+            "paging": report.paging,
+            "filters": ", ".join(report.filters),
+            "sets": _sets_text(report),
+            "also": ", ".join(report.aliases),
+        }
         lines += ["", f"{report.name} ({report.record}): {report.about}", *_facts_text(facts)]
     return "\n".join(lines)
+
+
+def _sets_text(report: Report) -> str:
+    if report.sets is None:
+        return ""
+    bounds = f"of {report.sets.least} to {report.sets.most} targets"
+    return f"needed, {bounds}" if report.sets.is_needed else f"possible, {bounds}"
 
 
 def _facts_text(facts: Mapping[str, str]) -> list[str]:

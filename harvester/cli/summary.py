@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from harvester.assembly import Outcome, Run, Status
-from harvester.cli.words import counted, duration, table
+from harvester.cli.words import counted, duration, figure, table, unit_shown
 from harvester.config import JobConfig
 from harvester.display import shown
 from harvester.engine.ports import State
@@ -48,18 +48,21 @@ def harvest_table(status: Status) -> str:
         tasks = found.tasks
         ends = (tasks[State.COMPLETE], tasks[State.INCOMPLETE], tasks[State.SET_ASIDE])
         left = tasks[State.OPEN] + tasks[State.WAITING]
-        rows.append(
-            (name, found.targets, sum(tasks.values()), *ends, left, found.pages, status.records(name), found.units)
-        )
+        units = figure(found.units, status.units.get(name))
+        rows.append((name, found.targets, sum(tasks.values()), *ends, left, found.pages, status.records(name), units))
     return table(head, rows)
 
 
 def provider_table(status: Status) -> str:
     """Return one line for each provider: its requests, then its money."""
     head = ("provider", "requests", "retries", "throttled", "spent", "in doubt", "budget", "balance at start", "unit")
-    keys = ("requests", "retries", "throttled", "units_spent", "units_in_doubt", "budget", "balance", "unit")
-    providers = status.as_json()["providers"]
-    return table(head, [(name, *(item[key] for key in keys)) for name, item in providers.items()])
+    counts, money = ("requests", "retries", "throttled"), ("units_spent", "units_in_doubt", "budget", "balance")
+    rows = []
+    for name, item in status.as_json()["providers"].items():
+        unit = item["unit"]
+        sums = (figure(item[key], unit) for key in money)
+        rows.append((name, *(item[key] for key in counts), *sums, unit_shown(unit)))
+    return table(head, rows)
 
 
 def troubles_text(status: Status, most: int = TROUBLES_SHOWN) -> list[str]:

@@ -23,7 +23,7 @@ from harvester.errors import ConfigError
 from harvester.model import Harvest, Scope
 
 _TABLES = ("job", "output", "providers", "harvest")
-_FURTHER_KEYS = ("row_cap", "login", "balance_url", "datasource")
+_FURTHER_KEYS = ("row_cap", "login", "balance_url", "token_in", "datasource")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NOT_OF_A_FILE = re.compile(r"[^A-Za-z0-9._-]+")
 _HIDDEN = "(not shown)"
@@ -96,7 +96,7 @@ def _lacks_targets(document: Mapping[str, Any]) -> bool:
     job, tables = document.get("job"), document.get("harvest")
     if not isinstance(job, dict) or "targets" in job or not isinstance(tables, list):
         return False
-    return any(isinstance(table, dict) and "sets" not in table for table in tables)
+    return any(isinstance(table, dict) and not isinstance(table.get("sets"), list) for table in tables)
 
 
 def _providers(sections: object, reading: _Reading) -> dict[str, ProviderConfig]:
@@ -109,8 +109,6 @@ def _providers(sections: object, reading: _Reading) -> dict[str, ProviderConfig]
         if not _PROVIDER_NAME.fullmatch(name):
             reading.faults.append(f"{title}: expected the name of a provider: letters, digits, _ and -")
         table = reading.table(ProviderTable, section, title, provider=name)
-        if name == "dataforseo" and isinstance(section, dict) and "login" not in section:
-            reading.faults.append(f"{title} login: missing; expected the account's login, to which key is the password")
         if table is not None:
             providers[name] = _provider(name, table)
     return providers
@@ -181,7 +179,7 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         order_by=table.order_by,
         filter=table.filter.model_dump(exclude_unset=True) if table.filter else {},
         options=table.options,
-        sets=None if table.sets is None else tuple(map(tuple, table.sets)),
+        sets=table.sets,
     )
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationInfo
 
 from harvester.config.faults import Unfit, nearest
-from harvester.model import Day, RateRule, TargetSource
+from harvester.model import Day, RateRule, SetColumn, Sets, TargetSource
 
 #: The greatest number that the checkpoint (SQLite) and the manifest (64-bit JSON) can hold.
 GREATEST = 2**63 - 1
@@ -198,6 +198,17 @@ def _possible(value: date) -> date:
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise Unfit(f"a date in the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return value
+
+
+def sets(value: object) -> Sets:
+    """Return the sets that a harvest names, or the column of the list that names them."""
+    if isinstance(value, dict) and value.keys() == {"column"}:
+        return SetColumn(text(value["column"]))
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    if not all(isinstance(targets, list) and targets for targets in value):
+        raise ValueError
+    return tuple(tuple(text(target) for target in targets) for targets in value)
 
 
 def until(value: object, info: ValidationInfo) -> Day:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from harvester.config import meanings
 from harvester.config.values import FileFormat, RowsForm
-from harvester.model import Day, RateRule, Scope, TargetSource
+from harvester.model import Day, RateRule, Scope, Sets, TargetSource
 
 _SCOPES = '"url", "prefix", "host" or "subdomains"'
 _NAME = "1 to 100 letters, digits and . _ - that begin with a letter, digit or _ and do not end with a dot"
@@ -68,6 +68,9 @@ class ProviderTable(_Table):
         Field(None, description='the name of the account, or "env:NAME"')
     )
     balance_url: Annotated[_Url, AfterValidator(meanings.only_for("semrush"))] | None = Field(None, description=_URL)
+    token_in: Annotated[Literal["query", "header"], AfterValidator(meanings.only_for("serpstat"))] | None = Field(
+        None, description='"query" or "header"'
+    )
     datasource: Annotated[_Text, AfterValidator(meanings.only_for("majestic"))] | None = Field(None, description=_TEXT)
 
 
@@ -102,6 +105,6 @@ class HarvestTable(_Table):
     options: dict[str, Annotated[Any, PlainValidator(meanings.option)]] = Field(
         default_factory=dict, description="a table of texts, finite numbers, true or false, and lists of these"
     )
-    sets: Annotated[list[Annotated[list[_Text], Field(min_length=2)]], Field(min_length=1)] | None = Field(
-        None, description="a list of lists of two or more targets each"
+    sets: Annotated[Sets, PlainValidator(meanings.sets)] | None = Field(
+        None, description='a list of lists of targets, or { column = "..." } of the list of targets'
     )

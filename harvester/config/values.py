@@ -23,7 +23,7 @@ class ProviderConfig:
     budget: int | None = None  #: units this job may spend here; None = no limit
     keep: int | None = None  #: units to leave on the account
     timeout_s: float | None = None  #: one request, connect to last byte
-    #: The keys that only some providers have: row_cap, login, balance_url, datasource.
+    #: The keys that only some providers have: row_cap, login, balance_url, token_in, datasource.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 

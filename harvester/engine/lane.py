@@ -16,6 +16,7 @@ from harvester.engine.desk import Desk
 from harvester.engine.gate import Gate
 from harvester.engine.ledger import Purse
 from harvester.engine.ports import Clock, Entry, Hold, Lines, State, Store, Tally, Transport, Work
+from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience
 from harvester.errors import ConnectFailed, GateShut, ReplyLost, UnknownReply
@@ -53,6 +54,7 @@ class LaneParts:
     hold_ids: Iterator[int]
     jitter: Callable[[], float]  #: returns 0..1
     mask: Callable[[bytes], bytes] = bytes  #: takes secrets out of what is stored or shown
+    receipts: Receipts | None = None  #: None = what a lost reply cost cannot be asked
     backoff: Backoff = field(default_factory=Backoff)
     patience: Patience = field(default_factory=Patience)
 
@@ -65,6 +67,7 @@ class _Asked:
     step: Step
     request: Request
     hold: Hold
+    held_at: datetime  #: UTC; it left then or later
     crop: Crop
 
 
@@ -124,7 +127,8 @@ class Lane:
     async def _advance(self, work: Work) -> None:
         """Make one request of a task, and give the task back."""
         purse, crop = self._parts.purse, self._parts.crops[work.task.harvest]
-        rows_left = None if crop.max_rows is None else crop.max_rows - work.rows
+        most_rows = crop.most_rows(work)
+        rows_left = None if most_rows is None else most_rows - work.rows
         # Asked for what may become free, not for what is free now: a page that shrinks only because other holds
         # are open would pay a price per request for a few rows. If it does not fit yet, it waits.
         allowance = Allowance(units=purse.reachable_units, rows=rows_left, facts=dict(self._parts.desk.facts))
@@ -135,8 +139,10 @@ class Lane:
             return
         hold = Hold(next(self._parts.hold_ids), self.name, work.task.id, request.most_units)
         purse.hold(hold.units)
-        asked = _Asked(replace(work, state=State.OPEN), step, request, hold, crop)
-        await self._parts.store.commit(Entry(lane=self.name, at=self._now(), hold=hold, work=asked.work))
+        if self._parts.receipts is not None:
+            request = self._parts.receipts.marked(request, hold.id)
+        asked = _Asked(replace(work, state=State.OPEN), step, request, hold, self._now(), crop)
+        await self._parts.store.commit(Entry(lane=self.name, at=asked.held_at, hold=hold, work=asked.work))
         await self._exchange(asked)
 
     async def _exchange(self, asked: _Asked) -> None:
@@ -152,7 +158,7 @@ class Lane:
             await self._settle(asked, Tally(retries=1))
             self._parts.desk.retry(asked.work, delay_s)
         except ReplyLost as exc:
-            tally = replace(_billed(asked, None), retries=1)
+            tally = replace(await self._bill(asked, None), retries=1)
             await self._fail_task(asked, tally, str(exc))
         else:
             await self._judge(asked, reply, round_trip_s)
@@ -177,16 +183,18 @@ class Lane:
             return
         is_throttled = verdict.action is Action.PAUSE
         is_again = is_throttled or verdict.action is Action.AGAIN
-        tally = replace(_billed(asked, verdict.units), throttled=int(is_throttled), retries=int(is_again))
+        if not is_again:
+            log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
+        if verdict.action not in (Action.AGAIN, Action.SET_ASIDE):
+            self._obey(asked, verdict)
+        bill = await self._bill(asked, verdict.units)
+        tally = replace(bill, throttled=int(is_throttled), retries=int(is_again))
         if verdict.action is Action.AGAIN:
             await self._fail_task(asked, tally, verdict.why)
-            return
-        log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
-        if verdict.action is Action.SET_ASIDE:
+        elif verdict.action is Action.SET_ASIDE:
             self._health.answered()
             await self._refuse(asked, tally, verdict.why)
         else:
-            self._obey(asked, verdict)
             await self._settle(asked, tally)
             if verdict.action is Action.SHRINK:
                 self._shrink(asked.request, verdict)
@@ -212,7 +220,7 @@ class Lane:
             why = self._masked(str(exc))
             log.warning("%s %s: %s", self.name, asked.work.task.id, why)
             # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
-            tally = _billed(asked, stated_units or None)
+            tally = await self._bill(asked, stated_units or None)
             captured = asked.crop.captured_lines(asked.work, reply)
             await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
             return
@@ -220,7 +228,7 @@ class Lane:
         self._parts.desk.learn(page.learnt)
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
-        tally = replace(_billed(asked, page.units), rows=len(page.rows))
+        tally = replace(await self._bill(asked, page.units), rows=len(page.rows))
         await self._settle(asked, tally, _Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
             self._parts.desk.finish()
@@ -237,6 +245,20 @@ class Lane:
         except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
             log.exception("%s %s: an answer could not be read", self.name, asked.work.task.id)
             raise UnknownReply(f"{type(exc).__name__}: {exc}") from exc
+
+    async def _bill(self, asked: _Asked, units: int | None) -> Tally:
+        """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""
+        if units is None and self._parts.receipts is not None:
+            units = await self._parts.receipts.billed(asked.hold.id, asked.held_at, self._ask_freely)
+        if units is None:
+            return Tally(requests=1, units_in_doubt=asked.hold.units)
+        return Tally(requests=1, units_spent=units)
+
+    async def _ask_freely(self, request: Request) -> Reply:
+        """Return the reply to a request that costs nothing and is no task's. Raises GateShut, TransportError."""
+        async with self._parts.gate.passage():
+            reply, _ = await self._send(request)
+        return reply
 
     async def _settle(self, asked: _Asked, tally: Tally, brought: _Brought | None = None) -> None:
         """End a hold with all it brought. Its units are free only then: nobody can take them and be stored before."""
@@ -310,7 +332,7 @@ class Lane:
     async def _refuse(self, asked: _Asked, tally: Tally, why: str) -> None:
         """Set a task aside whose request was refused; of a batch, only the targets that cannot be asked about."""
         self._refused_in_a_row[asked.crop.name] += 1
-        is_batch = len(asked.work.task.targets) > 1 and asked.work.pages == 0
+        is_batch = len(asked.work.task.targets) > 1 and asked.work.pages == 0 and not asked.crop.by_sets
         if not is_batch or self._refused_in_a_row[asked.crop.name] > MOST_REFUSED_IN_A_ROW:
             await self._set_aside(asked, tally, why)
             return
@@ -344,18 +366,12 @@ class Lane:
         return self._parts.clock.utc()
 
 
-def _billed(asked: _Asked, units: int | None) -> Tally:
-    """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""
-    if units is None:
-        return Tally(requests=1, units_in_doubt=asked.hold.units)
-    return Tally(requests=1, units_spent=units)
-
-
 def _after(asked: _Asked, page: Page) -> Work:
     """Return the work as it stands after a page."""
     rows, next_cursor, reason, note = asked.work.rows + len(page.rows), page.next, page.incomplete, page.note
     # The last guards against paying for ever, whatever a provider's code thinks.
-    if next_cursor is not None and asked.crop.max_rows is not None and rows >= asked.crop.max_rows:
+    most_rows = asked.crop.most_rows(asked.work)
+    if next_cursor is not None and most_rows is not None and rows >= most_rows:
         next_cursor, note = None, "max_rows"
     elif next_cursor is not None and dict(next_cursor) in (dict(asked.step.cursor), BEGINNING):
         next_cursor, reason = None, "the next page would be one that was already read"

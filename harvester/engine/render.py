@@ -26,7 +26,12 @@ class Crop:
     output: str  #: file name
     is_raw: bool = False
     captured: str | None = None  #: file name for the replies as they came; None = not kept
-    max_rows: int | None = None
+    max_rows: int | None = None  #: for each target
+    by_sets: bool = False  #: a task is one set of targets, asked about together and in order
+
+    def most_rows(self, work: Work) -> int | None:
+        """Return how many rows are wanted of a task."""
+        return None if self.max_rows is None else self.max_rows * len(work.task.targets)
 
     def page_lines(self, work: Work, page: Page, reply: Reply) -> tuple[Lines, ...]:
         """Return the lines of a page that follows on what `work` has: records and rejected rows."""
@@ -57,7 +62,7 @@ class Crop:
     def task_line(self, work: Work, at: datetime) -> Lines:
         """Return the line of a finished task."""
         targets = work.task.targets
-        is_batch = self.exchange.targets_per_task > 1
+        is_batch = self.by_sets or self.exchange.targets_per_task > 1
         line = {
             "task": work.task.id,
             "harvest": self.name,

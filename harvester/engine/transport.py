@@ -171,7 +171,8 @@ class HttpTransport:
 
     def _url(self, request: Request) -> URL:
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.query)
-        return URL(f"{self._address.base_url}{request.path}{'?' if query else ''}{query}", encoded=True)
+        base_url = request.base_url or self._address.base_url
+        return URL(f"{base_url}{request.path}{'?' if query else ''}{query}", encoded=True)
 
 
 async def _read(response: ClientResponse, most_bytes: int) -> bytes:

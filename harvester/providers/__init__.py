@@ -7,4 +7,4 @@ from harvester.providers.ahrefs import AHREFS
 
 __all__ = ["PROVIDERS"]
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (AHREFS,)}
+PROVIDERS: Mapping[str, Provider] = {each.name: each for each in (AHREFS,)}

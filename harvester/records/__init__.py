@@ -3,7 +3,7 @@
 from harvester.records.completion import complete
 from harvester.records.schema import duckdb_views, json_schema, raw_schema
 from harvester.records.shapes import ENVELOPE, LINK_TYPES, LOST_REASONS, METRICS, RECORDS, FieldSpec, FieldType
-from harvester.records.values import anchor_key, day, link_id, text, timestamp
+from harvester.records.values import anchor_key, day, link_id, set_id, text, timestamp
 
 __all__ = [
     "ENVELOPE",
@@ -20,6 +20,7 @@ __all__ = [
     "json_schema",
     "link_id",
     "raw_schema",
+    "set_id",
     "text",
     "timestamp",
 ]

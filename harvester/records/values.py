@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from html import unescape
@@ -69,6 +70,11 @@ def link_id(key_from: str | None, key_to: str | None, url_from: str, url_to: str
     """Return the provider-neutral identity of a link (data-model.md, section 9): a raw URL stands in for a null key."""
     both = f"{url_from if key_from is None else key_from}\x1f{url_to if key_to is None else key_to}"
     return blake2b(both.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def set_id(targets: Sequence[str]) -> str:
+    """Return the identity of a comparison: the same targets in the same order have the same one at every provider."""
+    return blake2b("\x1f".join(targets).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def timestamp(value: object, arrived_at: datetime) -> str | None:

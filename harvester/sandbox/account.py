@@ -6,6 +6,7 @@ when the request is here, by the server's own monotonic clock, refused requests 
 
 import re
 from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,10 +91,12 @@ class Account:
     key: str
     limit_units: int
     window: Window
+    further_windows: Mapping[str, Window] = field(default_factory=dict)  #: of rates beside the main one, by name
     units_charged: int = 0
     requests: int = 0
     refused_for_rate: int = 0
     refused_for_units: int = 0
+    refused_for_open: int = 0
     now_open: int = 0
     most_open: int = 0
     faults: int = 0
@@ -106,6 +109,11 @@ class Account:
     @property
     def units_left(self) -> int:
         return self.limit_units - self.units_charged
+
+    def arrive(self, rates: Iterable[str], now_s: float) -> float | None:
+        """Count an arrival toward those rates; return None if all admit it, else the seconds until they would."""
+        windows = [self.further_windows[name] if name else self.window for name in rates]
+        return max((wait_s for window in windows if (wait_s := window.arrive(now_s)) is not None), default=None)
 
     def begin(self, path: str) -> None:
         """Note a request that is open from now on."""
@@ -133,6 +141,7 @@ class Account:
             "requests": self.requests,
             "refused_for_rate": self.refused_for_rate,
             "refused_for_units": self.refused_for_units,
+            "refused_for_open": self.refused_for_open,
             "most_in_window": self.window.most,
             "most_open": self.most_open,
             "faults": self.faults,

@@ -21,7 +21,7 @@ from harvester.sandbox.ahrefs_query import Subject, check_common, choice, day_of
 from harvester.sandbox.ahrefs_reports import ROW_REPORTS, Row, Shelf
 from harvester.sandbox.ahrefs_summaries import HISTORY_REPORTS, OBJECT_REPORTS, buckets, domain_rating
 from harvester.sandbox.ahrefs_terms import AhrefsSwitches, BadQuery
-from harvester.sandbox.contract import JSON_TYPE, Answer, Asked, Contract, Refusal, Terms
+from harvester.sandbox.contract import JSON_TYPE, MAIN_RATE, Answer, Asked, Contract, Refusal, Terms
 from harvester.sandbox.world import World
 
 _LEAST_UNITS = 50
@@ -66,9 +66,9 @@ class Ahrefs:
         """Return True for limits-and-usage."""
         return asked.path == _BALANCE
 
-    def is_counted(self, asked: Asked) -> bool:
-        """Return True if the request counts toward the rate."""
-        return self._switches.balance_counts or not self.is_balance(asked)
+    def rates_of(self, asked: Asked) -> Sequence[str]:
+        """Return the one rate there is; whether the balance counts toward it is not known."""
+        return (MAIN_RATE,) if self._switches.balance_counts or not self.is_balance(asked) else ()
 
     def answer(self, asked: Asked, account: Account) -> Answer:
         """Answer a request of a known key that is within its rate, and charge what it costs."""

@@ -36,7 +36,6 @@ from harvester.sandbox.world import World
 CONTRACTS: Mapping[str, Contract] = {contract.name: contract for contract in (AHREFS,)}
 
 _ACCOUNT_PATH = "/_sandbox/account"
-_DEFAULT_UNITS = 1_000_000
 _LINGER = "hh" if sys.platform == "win32" else "ii"
 _REFUSALS = {
     Fault.INTERNAL: Refusal.INTERNAL,
@@ -56,7 +55,7 @@ class Options:
     latency_ms: float = 0.0
     faults: float = 0.0  #: share of requests that meet one
     rates: Mapping[str, str] = field(default_factory=dict)
-    units: Mapping[str, int] = field(default_factory=dict)  #: of each key; 1,000,000 unless told
+    units: Mapping[str, int] = field(default_factory=dict)  #: of each key; the contract's unless told
     row_cap: int | None = 250  #: rows per request of the plan; None = no cap
     switches: tuple[str, ...] = ()  #: "ahrefs.retry_after=true"
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: further keys beside the test key
@@ -70,6 +69,7 @@ class Sandbox:
     port: int
     base_urls: Mapping[str, str]  #: provider -> where its paths begin
     keys: Mapping[str, str]  #: provider -> its test key
+    logins: Mapping[str, str]  #: provider -> the login that its key belongs to, where there is one
     account: Callable[[], dict[str, Any]]  #: the same as `GET /_sandbox/account`
 
 
@@ -80,7 +80,16 @@ class Desk:
         self.contract = contract
         self.service: Service = contract.open(world, terms)
         window = _window_maker(self.service.rate)
-        self.accounts = {key: Account(key=key, limit_units=units, window=window()) for key, units in keys.items()}
+        further = {name: parse_rate(text) for name, text in contract.further_rates.items()}
+        self.accounts = {
+            key: Account(
+                key=key,
+                limit_units=units,
+                window=window(),
+                further_windows={name: Window(rate) for name, rate in further.items()},
+            )
+            for key, units in keys.items()
+        }
 
     def account_of(self, asked: Asked) -> Account | None:
         """Return the account of the key that the request carries."""
@@ -136,14 +145,18 @@ class Site:
             return _response(desk.service.refuse(Refusal.BAD_KEY))
         account.begin(asked.path)
         try:
-            return await self._serve(request, _Call(desk.service, asked, account, now_s))
+            return await self._serve(request, _Call(desk.service, asked, account, now_s, desk.contract.in_flight))
         finally:
             account.end()
 
     async def _serve(self, request: web.Request, call: "_Call") -> web.StreamResponse:
         """Let one call of a known key meet its rate, its fault and its answer."""
         service, asked, account = call.service, call.asked, call.account
-        wait_s = account.window.arrive(call.now_s) if service.is_counted(asked) else None
+        if call.most_open is not None and account.now_open > call.most_open:
+            account.refused_for_open += 1
+            await asyncio.sleep(self._latency_s)
+            return _response(service.refuse(Refusal.TOO_MANY_OPEN))
+        wait_s = account.arrive(service.rates_of(asked), call.now_s)
         if wait_s is not None:
             account.refused_for_rate += 1
             await asyncio.sleep(self._latency_s)
@@ -174,6 +187,7 @@ class _Call:
     asked: Asked
     account: Account
     now_s: float  #: when it arrived, by the server's clock
+    most_open: int | None  #: requests of one key that may be open at once
 
 
 def _open_desks(options: Options, world: World) -> dict[str, Desk]:
@@ -191,7 +205,7 @@ def _open_desks(options: Options, world: World) -> dict[str, Desk]:
             switches=switched(contract.switches, switches[name]),
             row_cap=options.row_cap,
         )
-        units = options.units.get(name, _DEFAULT_UNITS)
+        units = options.units.get(name, contract.units)
         keys = dict.fromkeys((contract.key, *options.keys.get(name, ())), units)
         desks[name] = Desk(contract, world, terms, keys)
     return desks
@@ -251,8 +265,9 @@ async def serving(options: Options) -> AsyncIterator[Sandbox]:
         port = runner.addresses[0][1]
         yield Sandbox(
             port=port,
-            base_urls={name: f"http://{options.host}:{port}{CONTRACTS[name].prefix}" for name in site.desks},
+            base_urls={name: f"http://{options.host}:{port}{CONTRACTS[name].base}" for name in site.desks},
             keys={name: CONTRACTS[name].key for name in site.desks},
+            logins={name: login for name in site.desks if (login := CONTRACTS[name].login) is not None},
             account=site.account,
         )
     finally:

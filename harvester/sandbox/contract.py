@@ -10,6 +10,8 @@ from harvester.sandbox.world import World
 
 JSON_TYPE = "application/json"
 
+MAIN_RATE = ""  #: the name of the rate that `Contract.rate` tells
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -42,6 +44,7 @@ class Refusal(Enum):
 
     BAD_KEY = "no such key"
     TOO_FAST = "over the rate"
+    TOO_MANY_OPEN = "more open at once than allowed"
     INTERNAL = "something broke"
     BAD_GATEWAY = "a proxy in front of the provider gave up"
 
@@ -72,8 +75,8 @@ class Service(Protocol):
     def is_balance(self, asked: Asked) -> bool:
         """Return True for the free question after the balance, which never meets an injected fault."""
 
-    def is_counted(self, asked: Asked) -> bool:
-        """Return True if the request counts toward the rate."""
+    def rates_of(self, asked: Asked) -> Sequence[str]:
+        """Return the rates that the request counts toward: `MAIN_RATE`, names of `Contract.further_rates`, or none."""
 
     def answer(self, asked: Asked, account: Account) -> Answer:
         """Answer a request of a known key that is within its rate, and charge what it costs."""
@@ -93,3 +96,13 @@ class Contract:
     rate: str  #: what the provider allows unless told otherwise, as in `account.parse_rate`
     switches: type[Any]  #: a frozen dataclass: one field with a default for each thing that is not certain
     open: Callable[[World, Terms], Service]
+    login: str | None = None  #: the account's login, where a key is its password
+    base_path: str = ""  #: what a base URL has behind the prefix; "" or begins with "/"
+    further_rates: Mapping[str, str] = field(default_factory=dict)  #: name -> rate, beside the main one
+    in_flight: int | None = None  #: requests of one key open at once; None = any number
+    units: int = 1_000_000  #: what each key may spend unless told otherwise
+
+    @property
+    def base(self) -> str:
+        """Where the paths of a base URL begin on the server."""
+        return f"{self.prefix}{self.base_path}"

@@ -16,7 +16,7 @@ from harvester.config import job_of
 from harvester.engine.checkpoint import Census, take_census
 from harvester.engine.checkpoint.census import HarvestCount
 from harvester.engine.lane import Stop
-from harvester.engine.ports import State, Transport
+from harvester.engine.ports import Clock, State, Transport
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Account, Job, compile_job
 from harvester.jobdir import job_directory
@@ -175,7 +175,7 @@ def test_providers_are_asked_for_their_balances_beside_each_other(
 ) -> None:
     both_asked = asyncio.Barrier(2)
 
-    async def ask(_account: Account, _transport: Transport) -> Balance:
+    async def ask(_account: Account, _transport: Transport, _clock: Clock) -> Balance:
         await both_asked.wait()  # one after the other would wait here for ever
         return Balance(units_left=7)
 

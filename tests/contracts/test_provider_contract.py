@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvester.codec import dump, parse
+from harvester.config import ProviderConfig
 from harvester.errors import HarvestRefused, UnknownReply, UnreadableRow
+from harvester.job import Account, compile_harvest
 from harvester.model import (
     SCOPES,
     Action,
@@ -67,6 +69,10 @@ def compiled(case: Case) -> Exchange:
     return case.report.compile(harvest_of(case), COMPILING)
 
 
+def account_of(provider: Provider) -> Account:
+    return Account(provider=provider, config=ProviderConfig(name=provider.name, keys=("env:KEY",)))
+
+
 def step_of(exchange: Exchange, allowance: Allowance | None = None) -> Step:
     targets = tuple(f"t{number}.example" for number in range(min(3, exchange.targets_per_task)))
     return Step(task=Task(id="t", harvest="h", targets=targets), allowance=allowance or Allowance())
@@ -119,7 +125,7 @@ def test_an_unknown_field_filter_or_option_is_refused_before_anything_is_sent(ca
         replace(harvest, filter={"no_such_filter": True}),
     ):
         with pytest.raises(HarvestRefused):
-            case.report.compile(wrong, COMPILING)
+            compile_harvest(wrong, account_of(case.provider), COMPILING.today)
 
 
 @each_report

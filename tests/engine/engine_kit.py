@@ -21,6 +21,7 @@ from harvester.engine.gate import Gate
 from harvester.engine.lane import Lane, LaneParts
 from harvester.engine.ledger import Ledger, Purse
 from harvester.engine.ports import Entry, Hold, Lines, State, Store, Tally, Work
+from harvester.engine.receipts import Receipts
 from harvester.engine.render import TASKS, Crop
 from harvester.engine.retry import Backoff, Patience
 from harvester.engine.schedule import Schedule
@@ -159,6 +160,7 @@ class Bench:
     patience: Patience = field(default_factory=Patience)
     hold_ids: Iterator[int] = field(default_factory=lambda: count(1))
     mask: Callable[[bytes], bytes] = bytes
+    receipts: Receipts | None = None
 
     def __post_init__(self) -> None:
         self.memory = self.store_type({c.name: [Work(task=item) for item in self._tasks(c)] for c in self.crops})
@@ -200,6 +202,7 @@ class Bench:
             hold_ids=self.hold_ids,
             jitter=lambda: 1.0,
             mask=self.mask,
+            receipts=self.receipts,
             backoff=Backoff(),
             patience=self.patience,
         )

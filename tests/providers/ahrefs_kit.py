@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from harvester.codec import dump, parse
-from harvester.model import Allowance, Compiling, Cursor, Exchange, Harvest, Reply, Request, Row, Step, Task
+from harvester.config import ProviderConfig
+from harvester.job import Account, compile_harvest
+from harvester.model import Allowance, Cursor, Exchange, Harvest, Reply, Request, Row, Step, Task
 from harvester.providers.ahrefs import AHREFS
 
 TODAY = date(2026, 11, 21)
@@ -17,10 +19,9 @@ REPLIES = Path(__file__).parent / "replies" / "ahrefs"
 
 def compiled(report: str, *, settings: Mapping[str, Any] | None = None, **harvest: Any) -> Exchange:
     """Return the exchange of a harvest of that report."""
-    found = AHREFS.report(report)
-    assert found is not None
     whole = Harvest(name="it", provider="ahrefs", report=report, **harvest)
-    return found.compile(whole, Compiling(today=TODAY, settings=settings or {}))
+    section = ProviderConfig(name="ahrefs", keys=("env:KEY",), settings=settings or {})
+    return compile_harvest(whole, Account(provider=AHREFS, config=section), TODAY).exchange
 
 
 def step_of(*targets: str, cursor: Cursor | None = None, **allowance: Any) -> Step:

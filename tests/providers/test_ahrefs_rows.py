@@ -8,6 +8,7 @@ from ahrefs_kit import NOON, compiled, records_of, step_of, stored
 from harvester.errors import UnreadableRow
 from harvester.model import Row
 from harvester.providers.ahrefs import rows
+from harvester.providers.mapping import Shape
 from harvester.records import RECORDS
 
 
@@ -316,14 +317,14 @@ def test_a_row_without_what_makes_it_one_is_unreadable(report: str, data: object
 
 def test_a_batch_row_of_no_target_is_unreadable() -> None:
     for index in (2, -1, None, True, "0"):
-        with pytest.raises(UnreadableRow, match="index"):
+        with pytest.raises(UnreadableRow, match="which target"):
             records_of(compiled("summary"), {"targets": [{"index": index, "backlinks": 1}]}, "a.example", "b.example")
 
 
 @pytest.mark.parametrize(
     "shape", [rows.BACKLINK, rows.BROKEN_BACKLINK, rows.REFDOMAIN, rows.ANCHOR, rows.PAGE, rows.SUMMARY, rows.TOTALS]
 )
-def test_every_record_field_of_the_tables_exists(shape: rows.Shape) -> None:
+def test_every_record_field_of_the_tables_exists(shape: Shape) -> None:
     known = {spec.name for spec in RECORDS[shape.record]}
     metrics = {name for metric, _ in shape.metrics.values() for name in [metric]}
     assert {take.field for take in shape.takes.values()} | metrics | shape.metrics.keys() <= known

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvester.errors import UnknownReply
-from harvester.model import Action, Verdict
+from harvester.model import Action, Section, Verdict
 from harvester.providers.ahrefs import AHREFS
 from harvester.providers.ahrefs.replies import billed, error_text, rows_of
 from harvester.providers.ahrefs.verdicts import judge
@@ -118,7 +118,7 @@ def test_no_answer_whatever_breaks_the_judgement(status: int, body: bytes, retry
 
 def test_the_balance_is_the_smaller_remainder_and_null_does_not_bind() -> None:
     assert AHREFS.balance is not None
-    request = AHREFS.balance.ask()
+    request = AHREFS.balance.ask(Section())
     assert (request.method, request.path, request.most_units) == ("GET", "/subscription-info/limits-and-usage", 0)
     live = stored("limits-and-usage")
     balance = AHREFS.balance.read(reply_of(live))

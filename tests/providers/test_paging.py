@@ -1,231 +1,146 @@
-"""Keyset walks: every row once, or the walk says what it could not reach; and no walk loops."""
+"""Walking a list by position, against a provider that has exactly the windows that a `Paging` allows."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harvester.providers.paging import DAY, HOLDS, SECOND, Bound, Extent, Key, Level, Lines, Value, Walk, as_time
+from harvester.codec import dump, parse
+from harvester.providers.paging import Came, Following, Paging, Window
 
-WHEN, SIZE, RANK = Key(field="when", step=SECOND), Key(field="size"), Key(field="rank")
-CHAIN = (WHEN, SIZE, RANK)
+OFFSET = Paging(page_rows=10)
+NUMBERED = Paging(page_rows=10, is_aligned=True, end=60)
+BY_TOKEN = Paging(page_rows=10, last_begin=40, has_token=True)
+SINGLE = Paging(page_rows=3, is_single=True)
 
-Clock = Literal["honoured", "refused", "cut off"]
 
-
-class Fact(NamedTuple):
-    """A row of the report; `name` is no column, and two rows may be equal."""
-
-    name: str
-    when: int
-    size: int
-    rank: int
+def test_a_window_can_be_said_as_an_absolute_end_or_a_page_number() -> None:
+    assert (Window(20, 10).end, Window(20, 10).number, Window(0, 7).number) == (30, 3, 1)
 
 
 @dataclass
-class Report:
-    """A provider that filters, sorts by one column and cuts at its own limit, and never in a stable order of ties."""
+class List:
+    """A provider's list of numbers, and what was asked of it."""
 
-    facts: Sequence[Fact]
-    cap_rows: int
-    clock: Clock = "honoured"
-    asked: list[tuple[Bound, ...]] = field(default_factory=list)
+    rows: int
+    tells_total: bool
+    gives_tokens: bool = False
 
-    def answer(self, walk: Walk, limit_rows: int) -> list[Fact] | None:
-        """Return a page, or None = "bad filter"."""
-        self.asked.append(walk.bounds)
-        if self.clock == "refused" and walk.is_by_the_clock:
-            return None
-        found = [fact for fact in self.facts if all(self._holds(fact, bound) for bound in walk.bounds)]
-        found.sort(key=lambda fact: hash((fact, len(self.asked))))
-        found.sort(key=lambda fact: getattr(fact, walk.key.field), reverse=walk.key.descending)
-        return found[: min(limit_rows, self.cap_rows)]
-
-    def _holds(self, fact: Fact, bound: Bound) -> bool:
-        limit = bound.value // DAY * DAY if bound.key.step and self.clock == "cut off" else bound.value
-        return HOLDS[bound.operator](getattr(fact, bound.key.field), limit)
+    def answer(self, window: Window) -> Came:
+        if window.token is not None:
+            begin, limit = map(int, window.token.split("/"))
+            assert (begin, limit) == (window.begin, window.limit), "nothing but the token may change"
+        came = max(0, min(window.end, self.rows) - window.begin)
+        token = f"{window.end}/{window.limit}" if self.gives_tokens and window.end < self.rows else None
+        return Came(came, self.rows if self.tells_total else None, token)
 
 
-def lines_of(page: Sequence[Fact], walk: Walk) -> Lines:
-    values = [tuple(getattr(fact, key.field) for key in walk.keys[: walk.depth]) for fact in page]
-    return Lines(values, lambda n: repr(page[n]))
+def walk(paging: Paging, found: List, *, wanted: int | None = None) -> tuple[list[Window], str | None]:
+    """Walk to the end; return the windows, and why rows are missing."""
+    windows: list[Window] = []
+    cursor: Mapping[str, Any] | None = {}
+    incomplete = None
+    while cursor is not None:
+        left = None if wanted is None else wanted - sum(found.answer(window).rows for window in windows)
+        if left is not None and left <= 0:
+            return windows, None
+        window = paging.window(cursor, 1, wanted=left, within=None)
+        if window is None:
+            raise AssertionError("the walk stopped where more was wanted")
+        windows.append(window)
+        cursor, incomplete = paging.following(cursor, window, found.answer(window))
+        assert cursor is None or parse(dump(cursor)) == cursor
+    return windows, incomplete
 
 
-def extent_of(rows: int, limit_rows: int, cap_rows: int) -> Extent:
-    return Extent.FULL if rows >= min(limit_rows, cap_rows) else Extent.LAST
+lists = st.builds(List, rows=st.integers(0, 95), tells_total=st.booleans())
+wanted_rows = st.none() | st.integers(1, 120)
 
 
-def read_all(report: Report, keys: tuple[Key, ...] = CHAIN, page_rows: int = 1000) -> tuple[list[Fact], list[str]]:
-    """Walk a report to its end through cursors written to JSON; return its rows and what is incomplete."""
-    rows: list[Fact] = []
-    faults: list[str] = []
-    walk: Walk | None = Walk(keys=keys)
-    most_requests = 40 + 12 * len(report.facts)
-    while walk is not None:
-        walk = Walk.at(json.loads(json.dumps(walk.cursor())), keys)
-        limit = min(max(page_rows, walk.level.again_rows + 1), report.cap_rows)
-        page = report.answer(walk, limit)
-        if page is None:
-            walk = walk.by_day()
-            assert walk is not None
-            continue
-        may_grow = limit < report.cap_rows
-        extent = extent_of(len(page), limit, report.cap_rows)
-        taken = walk.take(lines_of(page, walk), extent, may_grow=may_grow)
-        rows += [page[n] for n in taken.new]
-        faults += [taken.incomplete] if taken.incomplete else []
-        walk = taken.next
-        assert len(report.asked) < most_requests
-    return rows, faults
+@settings(max_examples=80)
+@given(found=lists, wanted=wanted_rows)
+def test_by_offset_every_row_comes_once_and_none_beyond_what_is_wanted(found: List, wanted: int | None) -> None:
+    windows, incomplete = walk(OFFSET, found, wanted=wanted)
+    assert incomplete is None
+    assert [window.begin for window in windows[1:]] == [window.end for window in windows[:-1]]
+    goal = found.rows if wanted is None else min(wanted, found.rows)
+    assert sum(found.answer(window).rows for window in windows) == goal
+    assert wanted is None or windows[-1].end <= wanted
+    assert not found.tells_total or len(windows) == max(1, -(-goal // 10)), "no page is asked that must be empty"
 
 
-TIMES = st.sampled_from([0, 1, 2, 3, DAY - 1, DAY, DAY + 1, 2 * DAY - 1, 2 * DAY, 5 * DAY + 7])
-FACTS = st.lists(st.builds(Fact, st.sampled_from("abcdefgh"), TIMES, st.integers(0, 2), st.integers(0, 2)), max_size=40)
-CLOCKS: st.SearchStrategy[Clock] = st.sampled_from(["honoured", "refused", "cut off"])
+@settings(max_examples=80)
+@given(found=lists, wanted=wanted_rows)
+def test_page_numbers_begin_at_whole_pages_and_end_where_the_provider_does(found: List, wanted: int | None) -> None:
+    windows, incomplete = walk(NUMBERED, found, wanted=wanted)
+    assert all(window.begin == (window.number - 1) * window.limit for window in windows)
+    assert all(window.end <= 60 for window in windows)
+    goal = min(found.rows if wanted is None else min(wanted, found.rows), 60)
+    assert sum(found.answer(window).rows for window in windows) == goal
+    # A list that ends with the last page looks as if it went on, unless the provider tells its length.
+    is_cut = windows[-1].end == 60 and (wanted is None or wanted > 60)
+    is_cut = is_cut and (found.rows > 60 if found.tells_total else found.rows >= 60)
+    assert (incomplete is not None) == is_cut
+    if incomplete and found.tells_total:
+        assert f"the first 60 rows of {found.rows}" in incomplete
 
 
-@settings(max_examples=200, deadline=None)
-@given(FACTS, st.integers(1, 7), st.integers(1, 9), CLOCKS, st.lists(st.booleans(), min_size=3, max_size=3))
-def test_every_row_comes_exactly_once_or_the_walk_says_so(
-    facts: list[Fact], cap_rows: int, page_rows: int, clock: Clock, descending: list[bool]
-) -> None:
-    keys = tuple(
-        Key(field=key.field, step=key.step, descending=down) for key, down in zip(CHAIN, descending, strict=True)
-    )
-    rows, faults = read_all(Report(facts, cap_rows, clock), keys, page_rows)
-    missing, doubled = Counter(facts) - Counter(rows), Counter(rows) - Counter(facts)
-    assert not doubled
-    assert faults or not missing
-    alike = Counter((fact.when if clock == "honoured" else fact.when // DAY, fact.size, fact.rank) for fact in facts)
-    # A filter on the last second of a day looks honoured when it is cut off: then the walk may find out too late.
-    is_plain = clock != "cut off" or all((fact.when + 1) % DAY for fact in facts)
-    if is_plain and all(rows < cap_rows for rows in alike.values()):
-        assert not faults
+@settings(max_examples=80)
+@given(rows=st.integers(0, 95), tells_total=st.booleans(), wanted=wanted_rows)
+def test_a_token_leads_where_positions_do_not(rows: int, tells_total: bool, wanted: int | None) -> None:
+    found = List(rows, tells_total, gives_tokens=True)
+    windows, incomplete = walk(BY_TOKEN, found, wanted=wanted)
+    assert incomplete is None
+    assert all(window.begin <= 40 or window.token is not None for window in windows)
+    came = sum(found.answer(window).rows for window in windows)
+    goal = rows if wanted is None else min(wanted, rows)
+    # Behind the last position a page cannot be made smaller, so rows beyond what is wanted may come.
+    assert came == goal or (wanted is not None and wanted > 41 and goal <= came < goal + 10)
 
 
-@settings(max_examples=100, deadline=None)
-@given(FACTS, st.integers(2, 7))
-def test_a_provider_that_ignores_filters_or_order_never_makes_a_walk_loop(facts: list[Fact], cap_rows: int) -> None:
-    walk: Walk | None = Walk(keys=CHAIN)
-    for _ in range(40):
-        if walk is None:
-            break
-        page = facts[:cap_rows]
-        walk = walk.take(lines_of(page, walk), extent_of(len(page), 1000, cap_rows), may_grow=False).next
-    assert walk is None
+def test_a_list_without_a_token_ends_where_positions_do_and_says_so() -> None:
+    windows, incomplete = walk(BY_TOKEN, List(95, True))
+    assert windows[-1] == Window(40, 10)
+    assert incomplete == "the provider gives the first 50 rows of 95 and no more"
 
 
-SIZES = (SIZE, RANK)
+def test_a_page_made_smaller_by_the_units_is_by_position_and_drops_the_token() -> None:
+    cursor = {"begin": 10, "limit": 10, "token": "10/10", "total": 30}
+    assert BY_TOKEN.window(cursor, 1, wanted=None, within=4) == Window(10, 4)
+    following = BY_TOKEN.following(cursor, Window(10, 4), Came(4, 30, "14/4"))
+    assert following == Following({"begin": 14, "total": 30})
 
 
-def page_of(*values: tuple[Value | None, ...]) -> Lines:
-    return Lines(values, lambda n: f"row {values[n]}")
+def test_where_only_a_token_leads_a_page_that_the_units_do_not_cover_is_not_asked() -> None:
+    cursor = {"begin": 50, "limit": 10, "token": "50/10", "total": 95}
+    assert BY_TOKEN.window(cursor, 1, wanted=None, within=9) is None
+    assert BY_TOKEN.window(cursor, 1, wanted=None, within=10) == Window(50, 10, "50/10")
 
 
-def at(value: Value, *rows: tuple[Value | None, ...]) -> Level:
-    return Level(at=value, seen=Counter(f"row {row}" for row in rows), again_rows=len(rows))
+@pytest.mark.parametrize(("begin", "most", "limit"), [(0, 7, 7), (10, 7, 5), (10, 1, 1), (30, 10, 10), (7, 5, 1)])
+def test_a_page_number_takes_the_greatest_length_that_fits(begin: int, most: int, limit: int) -> None:
+    assert NUMBERED.window({"begin": begin}, 1, wanted=None, within=most) == Window(begin, limit)
 
 
-def test_a_walk_sorts_by_its_innermost_column_and_stays_inside_the_outer_value() -> None:
-    down = Key(field="rank", descending=True)
-    walk = Walk(keys=(WHEN, SIZE, down), levels=(at(DAY + 5), at(3), at(9)))
-    assert walk.key is down
-    assert [(bound.key.field, bound.operator, bound.value) for bound in walk.bounds] == [
-        ("when", "gte", DAY + 5),
-        ("when", "lt", DAY + 6),
-        ("size", "eq", 3),
-        ("rank", "lte", 9),
-    ]
-    days = replace(walk, whole_days=True)
-    assert [bound.value for bound in days.bounds[:2]] == [DAY, 2 * DAY]
+@pytest.mark.parametrize("paging", [OFFSET, NUMBERED, BY_TOKEN, SINGLE])
+@pytest.mark.parametrize("within", [0, -1])
+def test_without_units_for_a_row_nothing_is_asked(paging: Paging, within: int) -> None:
+    assert paging.window({}, 1, wanted=None, within=within) is None
 
 
-@pytest.mark.parametrize(
-    ("descending", "whole_days", "bound", "behind"),
-    [
-        (False, False, ("gte", DAY + 5), ("gte", DAY + 6)),
-        (True, False, ("lt", DAY + 6), ("lt", DAY + 5)),
-        (False, True, ("gte", DAY), ("gte", 2 * DAY)),
-        (True, True, ("lt", 2 * DAY), ("lt", DAY)),
-    ],
-)
-def test_times_are_bounded_by_second_or_by_day(
-    descending: bool, whole_days: bool, bound: tuple[str, int], behind: tuple[str, int]
-) -> None:
-    walk = Walk(keys=(replace(WHEN, descending=descending),), levels=(at(DAY + 5),), whole_days=whole_days)
-    assert [each[1:] for each in walk.bounds] == [bound]
-    assert [each[1:] for each in replace(walk, levels=(walk.behind(0),)).bounds] == [behind]
+def test_what_comes_in_one_answer_is_asked_whole_or_not_at_all() -> None:
+    assert SINGLE.window({}, 4, wanted=1, within=12) == Window(0, 12)
+    assert SINGLE.window({}, 4, wanted=None, within=11) is None
+    assert SINGLE.following({}, Window(0, 3), Came(3, 99)) == Following(None)
 
 
-@pytest.mark.parametrize(("descending", "operators"), [(False, ("gte", "gt")), (True, ("lte", "lt"))])
-def test_numbers_are_bounded_by_the_number_itself(descending: bool, operators: tuple[str, str]) -> None:
-    walk = Walk(keys=(replace(SIZE, descending=descending),), levels=(at(7.5),))
-    assert [each[1:] for each in walk.bounds] == [(operators[0], 7.5)]
-    assert [each[1:] for each in replace(walk, levels=(walk.behind(0),)).bounds] == [(operators[1], 7.5)]
+def test_a_short_page_in_the_middle_does_not_end_a_list_whose_length_is_told() -> None:
+    assert OFFSET.following({}, Window(0, 10), Came(7, 30)).next == {"begin": 10, "total": 30}
 
 
-def test_known_rows_of_a_number_that_stay_away_are_told() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3, (3,)),))
-    taken = walk.take(page_of((4,), (5,)), Extent.LAST, may_grow=False)
-    assert list(taken.new) == [0, 1]
-    assert taken.incomplete == "the rows at size = 3 did not come again: others may be missing"
-    assert walk.take(page_of((3,), (5,)), Extent.LAST, may_grow=False).incomplete is None
-
-
-def test_rows_without_a_value_on_a_later_page_are_left_out_and_told() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3, (3,)),))
-    taken = walk.take(page_of((3,), (4,), (None,)), Extent.LAST, may_grow=False)
-    assert (list(taken.new), taken.next) == ([1], None)
-    assert taken.incomplete == "rows came without size, by which they are paged"
-
-
-def test_rows_outside_the_outer_value_are_left_out_and_told() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3), Level()))
-    taken = walk.take(page_of((3, 1), (4, 1)), Extent.LAST, may_grow=False)
-    assert list(taken.new) == [0]
-    assert taken.incomplete == "rows came that are not at size = 3: others may be missing"
-    assert taken.next is not None
-    assert taken.next.levels == (Level(at=3, seen=None, has_gap=False),)
-
-
-def test_an_inner_walk_that_does_not_meet_all_known_rows_again_is_told() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3, (3, 1), (3, 2)), Level()))
-    taken = walk.take(page_of((3, 1), (3, 7)), Extent.LAST, may_grow=False)
-    assert list(taken.new) == [1]
-    assert taken.incomplete == "not all known rows of size = 3 came again: others may be missing"
-
-
-def test_a_filter_that_lets_earlier_rows_through_ends_the_walk() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3, (3,)),))
-    taken = walk.take(page_of((1,), (3,)), Extent.FULL, may_grow=False)
-    assert (list(taken.new), taken.next) == ([], None)
-    assert taken.incomplete == "the filter on size was not honoured, so nothing behind these rows can be asked for"
-
-
-def test_equal_rows_are_counted_and_not_taken_for_one() -> None:
-    walk = Walk(keys=SIZES, levels=(at(3, (3,), (3,)),))
-    assert list(walk.take(page_of((3,), (3,), (3,)), Extent.LAST, may_grow=False).new) == [2]
-
-
-def test_seconds_that_have_proven_to_work_are_not_given_up() -> None:
-    walk = Walk(keys=CHAIN, levels=(at(DAY + 5), at(2)))
-    assert walk.is_by_the_clock
-    assert walk.by_day() is None
-    begun = replace(walk, levels=(at(DAY + 5, (DAY + 5,)), Level()))
-    assert begun.by_day() == Walk(keys=CHAIN, levels=(replace(begun.levels[0], again_rows=0),), whole_days=True)
-
-
-def test_a_walk_at_midnight_needs_no_time_of_day() -> None:
-    assert not Walk(keys=CHAIN, levels=(at(DAY),)).is_by_the_clock
-    assert (as_time(DAY + 5, SECOND), as_time(DAY, DAY)) == ("1970-01-02T00:00:05Z", "1970-01-02")
-
-
-def test_a_cursor_is_plain_json_and_comes_back_whole() -> None:
-    walk = Walk(keys=CHAIN, levels=(at(DAY + 5, (1,), (1,)), Level(at=3.5, seen=None)), whole_days=True)
-    assert Walk.at(json.loads(json.dumps(walk.cursor())), CHAIN) == walk
-    assert Walk.at({}, CHAIN) == Walk(keys=CHAIN)
+def test_an_empty_page_in_the_middle_ends_the_walk_and_says_what_is_missing() -> None:
+    following = OFFSET.following({"begin": 10, "total": 30}, Window(10, 10), Came(0))
+    assert following == Following(None, "nothing came from row 11 on, of 30 that there should be")

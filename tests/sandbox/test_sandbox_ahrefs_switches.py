@@ -137,9 +137,9 @@ def test_history_rows_can_come_newest_first() -> None:
 
 def test_the_balance_can_count_toward_the_rate() -> None:
     balance, other = Asked(path="/subscription-info/limits-and-usage"), Asked(path="/public/domain-rating-free")
-    assert not Counter().service.is_counted(balance)
-    assert Counter().service.is_counted(other)
-    assert Counter(WORLD, "balance_counts=true").service.is_counted(balance)
+    assert not Counter().service.rates_of(balance)
+    assert Counter().service.rates_of(other)
+    assert Counter(WORLD, "balance_counts=true").service.rates_of(balance)
     assert Counter().service.is_balance(balance)
     assert not Counter().service.is_balance(other)
 

@@ -78,6 +78,7 @@ def test_a_request_is_answered_charged_and_logged() -> None:
             "requests": 2,
             "refused_for_rate": 0,
             "refused_for_units": 0,
+        "refused_for_open": 0,
             "most_in_window": 1,
             "most_open": 1,
             "faults": 0,

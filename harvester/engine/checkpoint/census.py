@@ -118,8 +118,12 @@ def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
         " WHERE name = ?",
         (name,),
     ).fetchone()
-    undrawn = _number(db, "SELECT count(*) FROM targets WHERE scope = ? AND id > ?", scope, last)
-    tasks = dict.fromkeys(State, 0) | {State.COMPLETE: complete, State.WAITING: -(-undrawn // per_task)}
+    if per_task == 0:
+        undrawn = _number(db, "SELECT count(*) FROM sets WHERE harvest = ? AND id > ?", name, last)
+    else:
+        left = _number(db, "SELECT count(*) FROM targets WHERE scope = ? AND id > ?", scope, last)
+        undrawn = -(-left // per_task)
+    tasks = dict.fromkeys(State, 0) | {State.COMPLETE: complete, State.WAITING: undrawn}
     for state, count, more_pages, more_rows, more_units, targets in db.execute(
         "SELECT state, count(*), sum(pages), sum(rows), sum(units), sum(json_array_length(targets)) FROM tasks"
         " WHERE harvest = ? GROUP BY state",

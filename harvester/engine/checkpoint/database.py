@@ -9,7 +9,7 @@ from harvester.errors import ConfigError, StorageError
 
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -21,7 +21,17 @@ CREATE TABLE targets (
 CREATE TABLE rejected (
   source TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (source, line, text)
 );
--- The frontier of each harvest: up to which target its tasks were drawn, and what became of those that are done.
+-- The sets that harvests ask about, in their order, and who was said to be in which while the list was being read.
+CREATE TABLE sets (
+  id INTEGER PRIMARY KEY, harvest TEXT NOT NULL, name TEXT NOT NULL, targets TEXT NOT NULL,
+  UNIQUE (harvest, name), UNIQUE (harvest, targets)
+);
+CREATE TABLE members (
+  id INTEGER PRIMARY KEY, harvest TEXT NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL,
+  UNIQUE (harvest, name, target)
+);
+-- The frontier of each harvest: up to which target, or set, its tasks were drawn, and what became of those that are
+-- done. No targets per task = a set each.
 CREATE TABLE harvests (
   name TEXT PRIMARY KEY, scope TEXT NOT NULL, targets_per_task INTEGER NOT NULL, last_target INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,

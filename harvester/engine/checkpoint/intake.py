@@ -1,14 +1,15 @@
 """The list of targets into the checkpoint: one pass, one transaction, flat memory."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from harvester.codec import dump
 from harvester.engine.checkpoint.database import transaction
+from harvester.engine.checkpoint.sets import Member, add_members, make_sets, members_of
 from harvester.errors import ConfigError
-from harvester.model import Scope
+from harvester.model import Scope, SetSource
 
 BLOCK_LINES = 5000
 MISSING_SHOWN = 3
@@ -38,12 +39,17 @@ class Intake(NamedTuple):
 
 
 def take_in(
-    db: sqlite3.Connection, scopes: Sequence[Scope], lines: Iterable[TargetLine | RejectedLine], *, may_lack: bool
+    db: sqlite3.Connection,
+    scopes: Sequence[Scope],
+    lines: Iterable[TargetLine | RejectedLine],
+    *,
+    may_lack: bool,
+    sets: Sequence[SetSource] = (),
 ) -> Intake:
-    """Read a whole list: new names are added behind the known ones, in the order of the list.
+    """Read a whole list: new names are added behind the known ones, in the order of the list; then make the sets.
 
     `may_lack`: known names may be missing from the list (it comes through a pipe that may be empty this time).
-    Raises ConfigError if known names are missing, with nothing changed; StorageError.
+    Raises ConfigError if known names are missing or a set is not as it must be, with nothing changed; StorageError.
     """
     waiting = iter(lines)
     count = rejected = 0
@@ -57,9 +63,11 @@ def take_in(
             count += len(good)
             rejected += len(bad)
             _add(db, scopes, good, round_)
+            add_members(db, _members(sets, scopes, good))
             db.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?)", bad)
         if not may_lack:
             _refuse_if_missing(db, round_)
+        make_sets(db, sets, may_lack=may_lack)
     return Intake(count, rejected)
 
 
@@ -70,6 +78,13 @@ def _add(db: sqlite3.Connection, scopes: Sequence[Scope], lines: Sequence[Target
             " ON CONFLICT DO UPDATE SET round = excluded.round",
             ((scope, line.names[at], _text(line.labels), round_) for line in lines),
         )
+
+
+def _members(sets: Sequence[SetSource], scopes: Sequence[Scope], lines: Sequence[TargetLine]) -> Iterator[Member]:
+    if not any(source.column for source in sets):
+        return
+    for line in lines:
+        yield from members_of(sets, dict(zip(scopes, line.names, strict=True)), line.labels)
 
 
 def _text(labels: dict[str, str] | None) -> str | None:

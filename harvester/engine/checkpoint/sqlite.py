@@ -8,7 +8,7 @@ still there on start belongs to a request whose reply was never stored, so its u
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import meta_of
@@ -87,16 +87,34 @@ class SqliteCheckpoint:
             scope, per_task, last = self._one(
                 "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
             )
-            # The plus keeps SQLite from the index on (scope, name), by which it would sort all names at every draw.
-            found = self.db.execute(
-                "SELECT id, name, labels FROM targets WHERE +scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
-                (scope, last, self._last_allowed(scope), count * per_task),
-            ).fetchall()
-            works = [_drawn(harvest, found[at : at + per_task]) for at in range(0, len(found), per_task)]
-            if found:
-                self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (found[-1][0], harvest))
+            drawn = (
+                self._sets(harvest, scope, last, count)
+                if per_task == 0
+                else self._batches(scope, last, count, per_task)
+            )
+            works = [_work_of(harvest, targets, labels) for _, targets, labels in drawn]
+            if drawn:
+                self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (drawn[-1].last, harvest))
             self._add(works)
         return works
+
+    def _batches(self, scope: str, last: int, count: int, per_task: int) -> "list[_Drawn]":
+        # The plus keeps SQLite from the index on (scope, name), by which it would sort all names at every draw.
+        found = self.db.execute(
+            "SELECT id, name, labels FROM targets WHERE +scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+            (scope, last, self._last_allowed(scope), count * per_task),
+        ).fetchall()
+        return [_batch(found[at : at + per_task]) for at in range(0, len(found), per_task)]
+
+    def _sets(self, harvest: str, scope: str, last: int, count: int) -> "list[_Drawn]":
+        most = -1 if self._most_targets is None else self._most_targets
+        found = self.db.execute(
+            "SELECT id, targets FROM (SELECT id, targets FROM sets WHERE harvest = ? ORDER BY id LIMIT ?)"
+            " WHERE id > ? ORDER BY id LIMIT ?",
+            (harvest, most, last, count),
+        ).fetchall()
+        sets = [(number, tuple(parse(text))) for number, text in found]
+        return [_Drawn(number, targets, self._labels(scope, targets)) for number, targets in sets]
 
     def unfinished(self, harvests: Sequence[str]) -> list[Work]:
         """Return the tasks that were drawn and are not finished, those that have begun first."""
@@ -245,8 +263,19 @@ class SqliteCheckpoint:
         return {name: parse(row[0]) for name, row in found if row is not None and row[0] is not None}
 
 
-def _drawn(harvest: str, found: Sequence[tuple[int, str, str | None]]) -> Work:
-    """Return the task of targets (id, name, labels) that were drawn together."""
-    names = tuple(name for _, name, _ in found)
+class _Drawn(NamedTuple):
+    """What becomes one task."""
+
+    last: int  #: the row up to which the list, or the sets, are drawn with it
+    targets: tuple[str, ...]
+    labels: dict[str, dict[str, str]]
+
+
+def _batch(found: Sequence[tuple[int, str, str | None]]) -> _Drawn:
+    """Return targets (id, name, labels) that are asked about together."""
     labels = {name: parse(text) for _, name, text in found if text is not None}
-    return Work(task=Task(id=task_id(harvest, names), harvest=harvest, targets=names), labels=labels)
+    return _Drawn(found[-1][0], tuple(name for _, name, _ in found), labels)
+
+
+def _work_of(harvest: str, targets: tuple[str, ...], labels: dict[str, dict[str, str]]) -> Work:
+    return Work(task=Task(id=task_id(harvest, targets), harvest=harvest, targets=targets), labels=labels)

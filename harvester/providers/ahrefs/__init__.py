@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from harvester.model import Credential, Provider, RateRule, Request, Sizing
 from harvester.providers.ahrefs.account import BALANCE
-from harvester.providers.ahrefs.listings import FILTERS
 from harvester.providers.ahrefs.reports import REPORTS
 from harvester.providers.ahrefs.verdicts import judge
 
@@ -25,7 +24,6 @@ AHREFS = Provider(
     in_flight=4,
     timeout_s=120.0,
     scopes=("url", "prefix", "host", "subdomains"),
-    filters=FILTERS,
     reports=REPORTS,
     sign=sign,
     judge=judge,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harvester.errors import UnknownReply
-from harvester.model import Balance, BalanceCall, Reply, Request
+from harvester.model import Balance, BalanceCall, Reply, Request, Section
 from harvester.providers.ahrefs.replies import rows_of
 
 #: A limit and its usage; a limit of null does not bind, and the smaller remainder does.
@@ -15,7 +15,7 @@ _PAIRS = (
 _DAY_CHARS = len("2026-03-01")
 
 
-def _ask() -> Request:
+def _ask(section: Section) -> Request:
     return Request(path="/subscription-info/limits-and-usage")
 
 

@@ -1,4 +1,4 @@
-"""The reports of many rows: one target, page after page by keyset (providers/paging.py).
+"""The reports of many rows: one target, page after page by keyset (providers/keyset.py).
 
 Ahrefs has no offset and no cursor, and cuts answers silently at the plan's rows per request. So a page with fewer rows
 than asked for is the last one only if it is certain that the plan has not cut it.
@@ -15,8 +15,8 @@ from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, V
 from harvester.providers.ahrefs import verdicts, where
 from harvester.providers.ahrefs.fields import Endpoint, Kind
 from harvester.providers.ahrefs.replies import FLOOR_UNITS, billed, charged, no_data, price, rows_of
-from harvester.providers.ahrefs.rows import Shape
-from harvester.providers.paging import Extent, Key, Lines, Taken, Value, Walk
+from harvester.providers.keyset import Extent, Key, Lines, Taken, Value, Walk
+from harvester.providers.mapping import Shape
 
 #: "limit: The number of results to return, default 1000" (all-backlinks).
 DEFAULT_ROWS = 1000

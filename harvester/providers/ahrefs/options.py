@@ -5,16 +5,18 @@ would be paid for and change nothing.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from harvester.errors import HarvestRefused
-from harvester.model import Compiling, Harvest
+from harvester.model import Compiling
+from harvester.providers import choices
 from harvester.providers.ahrefs.fields import Field, Fields, Kind
-from harvester.providers.ahrefs.spelling import nearest
-from harvester.providers.paging import DAY, NUMBER, SECOND, Key
+from harvester.providers.choices import Option, one_of
+from harvester.providers.keyset import DAY, NUMBER, SECOND, Key
+from harvester.providers.spelling import nearest
 
 #: Parameters that have a key of their own, or none because they are always set.
 OWN_KEYS: Mapping[str, str] = {
@@ -36,13 +38,6 @@ MODES: Mapping[str, str] = {"url": "exact", "prefix": "prefix", "host": "domain"
 
 _STEPS = {Kind.INTEGER: NUMBER, Kind.NUMBER: NUMBER, Kind.TIME: SECOND, Kind.DATE: DAY}
 
-Check = Callable[[object], str | None]  #: the text to send; None = not allowed
-
-
-def one_of(*words: str) -> tuple[Check, str]:
-    """Return the check for a word of a list, and what it expects."""
-    return (lambda value: value if isinstance(value, str) and value in words else None), f"one of {', '.join(words)}"
-
 
 def _seconds(value: object) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
@@ -62,72 +57,32 @@ def _history(value: object) -> str | None:
         return None
 
 
-#: Every option of every report: what may be sent, and that in words.
-CHECKS: Mapping[str, tuple[Check, str]] = {
+#: Every option of every report.
+OPTIONS: Mapping[str, Option] = {
     "protocol": one_of("both", "http", "https"),
-    "timeout": (_seconds, "whole seconds"),
+    "timeout": Option(_seconds, "whole seconds"),
     "aggregation": one_of("all", "similar_links", "1_per_domain"),
-    "history": (_history, "live, all_time or since:YYYY-MM-DD"),
+    "history": Option(_history, "live, all_time or since:YYYY-MM-DD"),
     "history_grouping": one_of("daily", "weekly", "monthly"),
-    "country": (_country, "a two-letter country code in lower case"),
+    "country": Option(_country, "a two-letter country code in lower case"),
     "volume_mode": one_of("monthly", "average"),
+    "where": Option(lambda value: value, "a filter in Ahrefs' grammar"),
 }
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str]) -> dict[str, str]:
-    """Return the options as they are sent. Raises HarvestRefused for one that the report does not take."""
-    sent = {}
-    for name, value in options.items():
-        if name not in allowed:
-            raise HarvestRefused(f"options.{name}", value, _instead(name, allowed))
-        if name not in CHECKS:
-            continue  # `where`, which has a module of its own
-        check, expected = CHECKS[name]
-        text = check(value)
-        if text is None:
-            raise HarvestRefused(f"options.{name}", value, expected)
-        sent[name] = text
+    """Return the options as they are sent, but for `where`, which is not sent alone. Raises HarvestRefused."""
+    sent = choices.checked(options, {name: OPTIONS[name] for name in allowed}, OWN_KEYS)
+    sent.pop("where", None)
     return sent
-
-
-def _instead(name: str, allowed: Collection[str]) -> str:
-    if name in OWN_KEYS:
-        return f"no such option, it is set by {OWN_KEYS[name]}"
-    options = f"options of this report only: {', '.join(sorted(allowed))}" if allowed else "no options for this report"
-    return options + nearest(name, allowed)
-
-
-def refuse(harvest: Harvest, keys: Mapping[str, str]) -> None:
-    """Raise HarvestRefused for the first of `keys` that the harvest sets; each comes with what to do instead."""
-    for key, expected in {"sets": "none, no Ahrefs report compares several targets", **keys}.items():
-        if getattr(harvest, key) is not None:
-            raise HarvestRefused(key, getattr(harvest, key), expected)
-
-
-def window(harvest: Harvest, compiling: Compiling) -> tuple[date | None, date | None]:
-    """Return the first and the last day that the harvest asks for. Raises HarvestRefused if they are reversed."""
-    since, until = compiling.day(harvest.since), compiling.day(harvest.until)
-    if since and until and since > until:
-        raise HarvestRefused("until", until.isoformat(), f"a day not before since, {since.isoformat()}")
-    return since, until
 
 
 def row_cap(compiling: Compiling) -> int | None:
     """Return the configured rows per request of the plan. Raises HarvestRefused."""
-    cap = compiling.settings.get("row_cap")
+    cap = compiling.section.settings.get("row_cap")
     if cap is None or (isinstance(cap, int) and not isinstance(cap, bool) and cap > 0):
         return cap
     raise HarvestRefused("row_cap", cap, "rows per request of the plan: 100, 250 or 500")
-
-
-def selected(harvest: Harvest, known: Fields, default: Collection[str], needed: Collection[str]) -> tuple[str, ...]:
-    """Return the fields to pay for, those without which a row is nothing included. Raises HarvestRefused."""
-    if harvest.fields is None:
-        return tuple(default)
-    for name in harvest.fields:
-        if name not in known:
-            raise HarvestRefused("fields", name, f"fields of this report{nearest(name, known)}: {', '.join(known)}")
-    return tuple(dict.fromkeys((*needed, *harvest.fields)))
 
 
 def sort_key(order_by: str, known: Fields, unsortable: Collection[str]) -> Key:

@@ -78,7 +78,7 @@ def rows_of(reply: Reply, key: str) -> list[Any]:
     return found
 
 
-def no_data(reply: Reply, *, is_first: bool = True) -> Page:
+def no_data(reply: Reply, *, is_first: bool) -> Page:
     """Return the page of a 404: the target is not in the index, or has no data for that date."""
     units = charged(reply) or 0
     if is_first:

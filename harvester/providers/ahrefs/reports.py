@@ -5,9 +5,9 @@ from functools import partial
 
 from harvester.errors import HarvestRefused
 from harvester.model import Compiling, Harvest, Report
+from harvester.providers import choices
 from harvester.providers.ahrefs import fields, options, rows
 from harvester.providers.ahrefs.fields import Endpoint
-from harvester.providers.ahrefs.listings import LISTINGS, Listing, compile_listing, refuse_filters
 from harvester.providers.ahrefs.replies import FLOOR_UNITS
 from harvester.providers.ahrefs.single import (
     BATCH_TARGETS,
@@ -17,7 +17,10 @@ from harvester.providers.ahrefs.single import (
     Lookup,
     history_days,
     most_points,
+    single,
 )
+from harvester.providers.ahrefs.walked import WALKED, Walked, compile_walked
+from harvester.providers.listing import Listing
 
 _NO_ORDER = {"order_by": "none, this report is not sorted"}
 _NO_PAGES = {**_NO_ORDER, "page_size": "none, this report comes in one request"}
@@ -27,52 +30,41 @@ _NO_DAYS = dict.fromkeys(("since", "until"), "none, this report knows the presen
 _SUMMARY_FIELDS = rows.SUMMARY.fields
 
 
-def _compile_summary(harvest: Harvest, compiling: Compiling) -> Batch:
-    options.refuse(harvest, {**_NO_ORDER, **_NO_DAYS})
-    refuse_filters(harvest)
+def _compile_summary(harvest: Harvest, compiling: Compiling) -> Listing:
+    choices.refuse(harvest, {**_NO_ORDER, **_NO_DAYS})
     sent = options.checked(harvest.options, {"protocol", "country", "volume_mode"})
-    batch_targets = harvest.page_size or BATCH_TARGETS
-    if batch_targets > BATCH_TARGETS:
-        raise HarvestRefused("page_size", batch_targets, f"at most {BATCH_TARGETS}, the targets of one request")
-    return Batch(
+    batch_targets = choices.page_rows(harvest, usual=BATCH_TARGETS, most=BATCH_TARGETS)
+    call = Batch(
         endpoint=fields.BATCH,
-        shape=rows.SUMMARY,
-        select=options.selected(harvest, fields.BATCH.fields, _SUMMARY_FIELDS, ("index",)),
+        select=choices.selected(harvest, fields.BATCH.fields, _SUMMARY_FIELDS, ("index",)),
         mode=options.MODES[harvest.scope],
         protocol=sent.pop("protocol", "both"),
         parameters=sent,
-        targets_per_task=batch_targets,
     )
+    return single(call, rows.SUMMARY, most_rows=1, targets_per_task=batch_targets)
 
 
-def _compile_totals(harvest: Harvest, compiling: Compiling) -> Lookup:
-    options.refuse(harvest, {**_NO_PAGES, **_NO_FIELDS, "since": "none, the day of the totals is `until`"})
-    refuse_filters(harvest)
+def _compile_totals(harvest: Harvest, compiling: Compiling) -> Listing:
+    choices.refuse(harvest, {**_NO_PAGES, **_NO_FIELDS, "since": "none, the day of the totals is `until`"})
     sent = options.checked(harvest.options, {"protocol"})
     day = (compiling.day(harvest.until) or compiling.today).isoformat()
-    return Lookup(
-        endpoint=fields.BACKLINKS_STATS,
-        shape=rows.TOTALS,
-        query=(("mode", options.MODES[harvest.scope]), ("date", day), *sent.items()),
-        most_rows=1,
-        given={"as_of": day},
-    )
+    query = (("mode", options.MODES[harvest.scope]), ("date", day), *sent.items())
+    return single(Lookup(endpoint=fields.BACKLINKS_STATS, query=query), rows.TOTALS, most_rows=1, given={"as_of": day})
 
 
-def _compile_history(endpoint: Endpoint, harvest: Harvest, compiling: Compiling) -> Lookup:
-    options.refuse(harvest, {**_NO_PAGES, **_NO_FIELDS})
-    refuse_filters(harvest)
+def _compile_history(endpoint: Endpoint, harvest: Harvest, compiling: Compiling) -> Listing:
+    choices.refuse(harvest, {**_NO_PAGES, **_NO_FIELDS})
     has_mode = endpoint is not fields.RATING_HISTORY  # "Not on domain-rating-history: mode, protocol" (reference)
     if not has_mode and harvest.scope not in ("subdomains", "host"):
         raise HarvestRefused("scope", harvest.scope, "subdomains or host, since only a domain has a Domain Rating")
     sent = options.checked(harvest.options, {"history_grouping", "protocol"} if has_mode else {"history_grouping"})
     grouping = sent.pop("history_grouping", "monthly")
-    first, last = history_days(*options.window(harvest, compiling), compiling.today)
+    first, last = history_days(*choices.window(harvest, compiling), compiling.today)
     days = (("date_from", first.isoformat()), ("date_to", last.isoformat()), ("history_grouping", grouping))
-    return Lookup(
-        endpoint=endpoint,
-        shape=rows.HISTORY,
-        query=((("mode", options.MODES[harvest.scope]),) if has_mode else ()) + days + tuple(sent.items()),
+    mode = (("mode", options.MODES[harvest.scope]),) if has_mode else ()
+    return single(
+        Lookup(endpoint=endpoint, query=(*mode, *days, *sent.items())),
+        rows.HISTORY,
         most_rows=most_points(first, last, grouping),
         given={"granularity": GRANULARITIES[grouping]},
     )
@@ -80,18 +72,19 @@ def _compile_history(endpoint: Endpoint, harvest: Harvest, compiling: Compiling)
 
 def _row_price(endpoint: Endpoint, names: tuple[str, ...], noun: str) -> str:
     units = sum(endpoint.units(name) for name in names)
-    return f"{units} units a {noun} with the default fields, at least {FLOOR_UNITS} a request"
+    return f"{units} units a {noun} (default fields), at least {FLOOR_UNITS} a request"
 
 
-def _listed(listing: Listing) -> Report:
+def _walked(walked: Walked) -> Report:
     return Report(
-        name=listing.name,
-        aliases=listing.aliases,
-        record=listing.shape.record,
-        about=listing.about,
-        compile=partial(compile_listing, listing),
-        price=_row_price(listing.endpoint, listing.default, "row"),
-        paging=f"by filter, in the order of {', '.join(listing.chain)}; 100, 250, 500 rows or more a request, by plan",
+        name=walked.name,
+        aliases=walked.aliases,
+        record=walked.shape.record,
+        about=walked.about,
+        compile=partial(compile_walked, walked),
+        filters=walked.filters,
+        price=_row_price(walked.endpoint, walked.default, "row"),
+        paging="by filter; 100, 250, 500 rows or more a request, by plan",
     )
 
 
@@ -106,7 +99,7 @@ _ALL = (
         price=_row_price(fields.BATCH, _SUMMARY_FIELDS, "target"),
         paging=f"{BATCH_TARGETS} targets a request",
     ),
-    *map(_listed, LISTINGS),
+    *map(_walked, WALKED),
     Report(
         name="totals",
         aliases=("backlinks-stats",),

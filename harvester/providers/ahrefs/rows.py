@@ -3,130 +3,28 @@
 Three names mean something else than they say (Ahrefs reference, all-backlinks): `last_seen` is the day a link was
 found to be GONE, `last_visited` the last time it was live, and `first_seen` the discovery of the linking page, not of
 the link, which is `first_seen_link`.
-
-A value of another type than the documents promise becomes null and stays, as it came, in `extra`; so does every field
-that no record field takes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from harvester.errors import UnreadableRow
-from harvester.records import complete, day, text, timestamp
-
-Record = dict[str, Any]
-Reader = Callable[[Any, datetime], Any]  #: a value that is not null, and when the reply came; None = not readable
-
-_INT64_MOST = 2**63 - 1
-_DAY_CHARS = len("2026-03-01")
-
-
-def _url(value: Any, _: datetime) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _text(value: Any, _: datetime) -> str | None:
-    return text(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-
-
-def _flag(value: Any, _: datetime) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _between(value: Any, least: int, most: int) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most else None
-
-
-def _count(value: Any, _: datetime) -> int | None:
-    return _between(value, 0, _INT64_MOST)
-
-
-def _rank(value: Any, _: datetime) -> int | None:
-    return _between(value, 1, _INT64_MOST)
-
-
-def _status(value: Any, _: datetime) -> int | None:
-    return _between(value, 100, 599)
-
-
-def _score(value: Any, _: datetime) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _first(value: Any, _: datetime) -> str | None:
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else None
-
-
-def _last(value: Any, _: datetime) -> str | None:
-    return value[-1] if isinstance(value, list) and value and isinstance(value[-1], str) else None
-
-
-class Take(NamedTuple):
-    """What becomes of one provider field."""
-
-    field: str
-    read: Reader
-    plain: type | None = None  #: a value of exactly this type is taken as it is, without being read
-
-
-Finish = Callable[[Record, Mapping[str, Any], Record], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How one kind of row becomes a record."""
-
-    record: str
-    takes: Mapping[str, Take]
-    metrics: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: score field -> its metric field and name
-    also: tuple[str, ...] = ()  #: fields that the record needs besides, read by `finish` or kept in `extra`
-    unsaid: frozenset[str] = frozenset()  #: fields that are not kept in `extra` either
-    finish: Finish | None = None  #: reads what takes more than one field; gets record fields, row and `extra`
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The provider fields that the record needs."""
-        return (*self.takes, *self.also)
-
-    def record_of(self, data: Any, arrived_at: datetime, given: Mapping[str, Any]) -> Record:
-        """Return the record of a row; `given` is what the report itself says of it. Raises UnreadableRow."""
-        if not isinstance(data, dict):
-            raise UnreadableRow(f"a row is {type(data).__name__}, not an object")
-        fields, extra, take_of = dict(given), {}, self.takes.get
-        for name, value in data.items():
-            take = take_of(name)
-            if take is None:
-                extra[name] = value
-            elif value is not None:
-                field_name, read, plain = take
-                known = value if type(value) is plain else read(value, arrived_at)
-                if known is not None:
-                    fields[field_name] = known
-                elif value != []:
-                    extra[name] = value
-        self._finish(fields, data, extra)
-        return complete(self.record, fields)
-
-    def _finish(self, fields: Record, data: Mapping[str, Any], extra: Record) -> None:
-        for score, (metric, name) in self.metrics.items():
-            if score in fields:
-                fields[metric] = name
-        for name in self.unsaid:
-            extra.pop(name, None)
-        if self.finish is not None:
-            self.finish(fields, data, extra)
-        fields["extra"] = extra or None
-
-
-def _date_precision(fields: Record, data: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    """Note if one of the row's dates came without its time of day."""
-    for name in names:
-        value = data.get(name)
-        if type(value) is str and len(value) == _DAY_CHARS:
-            fields["dates_precision"] = "day"
-
+from harvester.providers.mapping import (
+    Record,
+    Shape,
+    Take,
+    address,
+    count,
+    dates_of,
+    first,
+    flag,
+    last,
+    note_precision,
+    rank,
+    score,
+    status,
+    words,
+)
+from harvester.records import day, timestamp
 
 _LINK_TYPES = frozenset({"text", "image", "redirect", "canonical", "alternate", "frame", "form", "rss"})
 _LOST_REASONS = {
@@ -141,7 +39,7 @@ _LOST_REASONS = {
 
 
 def _finish_backlink(fields: Record, data: Mapping[str, Any], extra: Record) -> None:
-    _date_precision(fields, data, ("first_seen_link", "last_visited", "last_seen"))
+    note_precision(fields, data, ("first_seen_link", "last_visited", "last_seen"))
     if isinstance(word := data.get("link_type"), str):
         fields["link_type"] = word if word in _LINK_TYPES else "other"
         fields["link_type_raw"] = word
@@ -169,39 +67,32 @@ def _read_loss(fields: Record, data: Mapping[str, Any], extra: Record) -> None:
     fields.update(lost_reason=reason, lost_reason_raw=word, lost_reason_from="provider")
 
 
-def _dates_of(*names: str) -> Finish:
-    def finish(fields: Record, data: Mapping[str, Any], extra: Record) -> None:
-        _date_precision(fields, data, names)
-
-    return finish
-
-
 _ANY_BACKLINK = {
-    "url_from": Take("url_from", _url),
-    "url_to": Take("url_to", _url),
-    "root_name_source": Take("domain_from_raw", _text, str),
-    "title": Take("title_from", _text),
-    "http_code": Take("status_from", _status),
-    "languages": Take("lang_from", _first),
-    "ip_source": Take("ip_from", _text, str),
-    "links_external": Take("links_external_from", _count),
-    "links_internal": Take("links_internal_from", _count),
-    "url_redirect": Take("url_to_final", _last),
-    "anchor": Take("anchor", _text),
-    "alt": Take("image_alt", _text),
-    "snippet_left": Take("context_before", _text),
-    "snippet_right": Take("context_after", _text),
-    "is_dofollow": Take("is_followed", _flag, bool),
-    "is_nofollow": Take("rel_nofollow", _flag, bool),
-    "is_ugc": Take("rel_ugc", _flag, bool),
-    "is_sponsored": Take("rel_sponsored", _flag, bool),
-    "is_redirect": Take("is_indirect", _flag, bool),
+    "url_from": Take("url_from", address),
+    "url_to": Take("url_to", address),
+    "root_name_source": Take("domain_from_raw", words, str),
+    "title": Take("title_from", words),
+    "http_code": Take("status_from", status),
+    "languages": Take("lang_from", first),
+    "ip_source": Take("ip_from", words, str),
+    "links_external": Take("links_external_from", count),
+    "links_internal": Take("links_internal_from", count),
+    "url_redirect": Take("url_to_final", last),
+    "anchor": Take("anchor", words),
+    "alt": Take("image_alt", words),
+    "snippet_left": Take("context_before", words),
+    "snippet_right": Take("context_after", words),
+    "is_dofollow": Take("is_followed", flag, bool),
+    "is_nofollow": Take("rel_nofollow", flag, bool),
+    "is_ugc": Take("rel_ugc", flag, bool),
+    "is_sponsored": Take("rel_sponsored", flag, bool),
+    "is_redirect": Take("is_indirect", flag, bool),
     "first_seen_link": Take("first_seen_at", timestamp),
     "last_visited": Take("last_seen_at", timestamp),
     "last_seen": Take("lost_at", timestamp),
-    "domain_rating_source": Take("domain_from_score", _score),
-    "url_rating_source": Take("page_from_score", _score),
-    "link_group_count": Take("links_in_row", _count),
+    "domain_rating_source": Take("domain_from_score", score),
+    "url_rating_source": Take("page_from_score", score),
+    "link_group_count": Take("links_in_row", count),
 }
 _BACKLINK_METRICS = {
     "domain_from_score": ("domain_from_metric", "ahrefs_dr"),
@@ -210,14 +101,14 @@ _BACKLINK_METRICS = {
 
 BACKLINK = Shape(
     record="backlink",
-    takes={**_ANY_BACKLINK, "is_new": Take("is_new", _flag, bool), "is_lost": Take("is_lost", _flag, bool)},
+    takes={**_ANY_BACKLINK, "is_new": Take("is_new", flag, bool), "is_lost": Take("is_lost", flag, bool)},
     metrics=_BACKLINK_METRICS,
     also=("link_type", "lost_reason", "drop_reason", "discovered_status"),
     finish=_finish_backlink,
 )
 BROKEN_BACKLINK = Shape(
     record="backlink",
-    takes={**_ANY_BACKLINK, "http_code_target": Take("status_to", _status)},
+    takes={**_ANY_BACKLINK, "http_code_target": Take("status_to", status)},
     metrics=_BACKLINK_METRICS,
     also=("link_type",),
     finish=_finish_backlink,
@@ -225,61 +116,61 @@ BROKEN_BACKLINK = Shape(
 REFDOMAIN = Shape(
     record="refdomain",
     takes={
-        "domain": Take("domain", _url),
-        "links_to_target": Take("links", _count),
-        "dofollow_links": Take("links_followed", _count),
-        "new_links": Take("links_new", _count),
-        "lost_links": Take("links_lost", _count),
+        "domain": Take("domain", address),
+        "links_to_target": Take("links", count),
+        "dofollow_links": Take("links_followed", count),
+        "new_links": Take("links_new", count),
+        "lost_links": Take("links_lost", count),
         "first_seen": Take("first_seen_at", timestamp),
         "last_seen": Take("lost_at", timestamp),
-        "domain_rating": Take("domain_score", _score),
-        "ip_source": Take("ip", _text, str),
+        "domain_rating": Take("domain_score", score),
+        "ip_source": Take("ip", words, str),
     },
     metrics={"domain_score": ("domain_metric", "ahrefs_dr")},
-    finish=_dates_of("first_seen", "last_seen"),
+    finish=dates_of("first_seen", "last_seen"),
 )
 ANCHOR = Shape(
     record="anchor",
     takes={
-        "anchor": Take("anchor", _text),
-        "links_to_target": Take("links", _count),
-        "refpages": Take("pages", _count),
-        "refdomains": Take("refdomains", _count),
-        "dofollow_links": Take("links_followed", _count),
-        "new_links": Take("links_new", _count),
-        "lost_links": Take("links_lost", _count),
+        "anchor": Take("anchor", words),
+        "links_to_target": Take("links", count),
+        "refpages": Take("pages", count),
+        "refdomains": Take("refdomains", count),
+        "dofollow_links": Take("links_followed", count),
+        "new_links": Take("links_new", count),
+        "lost_links": Take("links_lost", count),
         "first_seen": Take("first_seen_at", timestamp),
         "last_seen": Take("lost_at", timestamp),
     },
-    finish=_dates_of("first_seen", "last_seen"),
+    finish=dates_of("first_seen", "last_seen"),
 )
 PAGE = Shape(
     record="page",
     takes={
-        "url_to": Take("url", _url),
-        "title_target": Take("title", _text),
-        "http_code_target": Take("status", _status),
-        "links_to_target": Take("links", _count),
-        "refdomains_target": Take("refdomains", _count),
+        "url_to": Take("url", address),
+        "title_target": Take("title", words),
+        "http_code_target": Take("status", status),
+        "links_to_target": Take("links", count),
+        "refdomains_target": Take("refdomains", count),
         "first_seen_link": Take("first_seen_at", timestamp),
         "last_visited_source": Take("last_seen_at", timestamp),
-        "url_rating_target": Take("page_score", _score),
+        "url_rating_target": Take("page_score", score),
     },
     metrics={"page_score": ("page_metric", "ahrefs_ur")},
-    finish=_dates_of("first_seen_link", "last_visited_source"),
+    finish=dates_of("first_seen_link", "last_visited_source"),
 )
 SUMMARY = Shape(
     record="summary",
     takes={
-        "domain_rating": Take("domain_score", _score),
-        "ahrefs_rank": Take("rank_position", _rank),
-        "backlinks": Take("links", _count),
-        "backlinks_dofollow": Take("links_followed", _count),
-        "backlinks_nofollow": Take("links_nofollow", _count),
-        "backlinks_redirect": Take("links_redirect", _count),
-        "refdomains": Take("refdomains", _count),
-        "refips": Take("refips", _count),
-        "refips_subnets": Take("refsubnets", _count),
+        "domain_rating": Take("domain_score", score),
+        "ahrefs_rank": Take("rank_position", rank),
+        "backlinks": Take("links", count),
+        "backlinks_dofollow": Take("links_followed", count),
+        "backlinks_nofollow": Take("links_nofollow", count),
+        "backlinks_redirect": Take("links_redirect", count),
+        "refdomains": Take("refdomains", count),
+        "refips": Take("refips", count),
+        "refips_subnets": Take("refsubnets", count),
     },
     metrics={"domain_score": ("domain_metric", "ahrefs_dr")},
     also=("index",),
@@ -288,9 +179,9 @@ SUMMARY = Shape(
 TOTALS = Shape(
     record="summary",
     takes={
-        "live": Take("links", _count),
-        "all_time": Take("links_all_time", _count),
-        "live_refdomains": Take("refdomains", _count),
+        "live": Take("links", count),
+        "all_time": Take("links_all_time", count),
+        "live_refdomains": Take("refdomains", count),
     },
     also=("all_time_refdomains",),
 )
@@ -298,8 +189,8 @@ HISTORY = Shape(
     record="history",
     takes={
         "date": Take("date", day),
-        "refdomains": Take("refdomains", _count),
-        "domain_rating": Take("domain_score", _score),
+        "refdomains": Take("refdomains", count),
+        "domain_rating": Take("domain_score", score),
     },
     metrics={"domain_score": ("domain_metric", "ahrefs_dr")},
 )

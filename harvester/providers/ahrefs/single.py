@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
-from harvester.errors import HarvestRefused, UnreadableRow
-from harvester.model import Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.errors import HarvestRefused
+from harvester.model import Reply, Request, Row
 from harvester.providers.ahrefs import verdicts
 from harvester.providers.ahrefs.fields import Endpoint
-from harvester.providers.ahrefs.replies import FLOOR_UNITS, billed, no_data, price, rows_of
-from harvester.providers.ahrefs.rows import Shape
+from harvester.providers.ahrefs.replies import FLOOR_UNITS, billed, charged, rows_of
+from harvester.providers.listing import Answer, Listing
+from harvester.providers.mapping import Shape
+from harvester.providers.paging import Paging, Window
+from harvester.providers.tariff import Tariff
 
 #: "targets: array, 1..100 items" (batch-analysis).
 BATCH_TARGETS = 100
-
-#: Named in the reason why a batch is incomplete; more are only counted.
-_NAMED_TARGETS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,60 +24,34 @@ class Batch:
     """One row for each of up to 100 targets: the cheapest way to size a list of domains."""
 
     endpoint: Endpoint
-    shape: Shape
     select: tuple[str, ...]
     mode: str
     protocol: str = "both"
     parameters: Mapping[str, str] = field(default_factory=dict)
-    targets_per_task: int = BATCH_TARGETS
 
     @property
-    def record(self) -> str:
-        """Name of the record its rows become."""
-        return self.shape.record
-
-    @property
-    def _row_units(self) -> int:
+    def row_units(self) -> int:
+        """The price of a row, in units."""
         return sum(self.endpoint.units(name) for name in self.select)
 
-    def ask(self, step: Step) -> Request | None:
-        """Return the request; None if the units do not cover it, since a batch is a task of its own."""
-        targets = step.task.targets
-        units = price(self._row_units, len(targets))
-        if step.allowance.units is not None and units > step.allowance.units:
-            return None
+    def request(self, targets: Sequence[str], window: Window) -> Request:
+        """Return the request about all of them."""
         body = {
             "targets": [{"url": target, "mode": self.mode, "protocol": self.protocol} for target in targets],
             "select": list(self.select),
             **self.parameters,
         }
-        return Request(method="POST", path=self.endpoint.path, json=body, most_units=units, most_rows=len(targets))
+        return Request(method="POST", path=self.endpoint.path, json=body)
 
-    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
-        """Say what the reply means."""
-        return verdicts.judge(reply)
-
-    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+    def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
         """Return the rows, each with its target: targets can be missing, so `index` tells. Raises UnknownReply."""
         if reply.status == 404:
-            return no_data(reply)
-        targets = step.task.targets
-        rows = [Row(_target_of(data, targets), data) for data in rows_of(reply, self.endpoint.rows_key)]
+            return _no_data(reply)
+        today = {"as_of": reply.arrived_at.astimezone(UTC).date().isoformat()}
+        rows = [Row(_target_of(data, targets), data, today) for data in rows_of(reply, self.endpoint.rows_key)]
         there = {row.target for row in rows}
-        units = billed(reply, self._row_units, len(rows))
-        return Page(rows=rows, next=None, units=units, incomplete=_missing([t for t in targets if t not in there]))
-
-    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
-        """Return the record's own fields. Raises UnreadableRow."""
-        if not row.target:
-            raise UnreadableRow("the row's index is not that of a target")
-        today = arrived_at.astimezone(UTC).date().isoformat()
-        return self.shape.record_of(row.data, arrived_at, {"as_of": today})
-
-    def forecast(self, rows: int | None = None) -> Forecast:
-        """Return what one task costs: always one request, at most a full batch of rows."""
-        most = price(self._row_units, self.targets_per_task)
-        return Forecast(least_requests=1, most_requests=1, least_units=FLOOR_UNITS, most_units=most)
+        missing = tuple(target for target in targets if target not in there)
+        return Answer(rows=rows, units=billed(reply, self.row_units, len(rows)), missing=missing)
 
 
 def _target_of(data: Any, targets: Sequence[str]) -> str:
@@ -88,63 +62,46 @@ def _target_of(data: Any, targets: Sequence[str]) -> str:
     return targets[index] if 0 <= index < len(targets) else ""
 
 
-def _missing(targets: Sequence[str]) -> str | None:
-    if not targets:
-        return None
-    more = f" and {len(targets) - _NAMED_TARGETS} more" if len(targets) > _NAMED_TARGETS else ""
-    return f"no row came for {', '.join(targets[:_NAMED_TARGETS])}{more}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """One target, one request, a number of rows that is known beforehand."""
 
     endpoint: Endpoint
-    shape: Shape
     query: Sequence[tuple[str, str]]  #: what follows the target
-    most_rows: int
-    given: Mapping[str, Any] = field(default_factory=dict)  #: record fields that the report itself knows
-    targets_per_task: int = 1
 
     @property
-    def record(self) -> str:
-        """Name of the record its rows become."""
-        return self.shape.record
-
-    @property
-    def _row_units(self) -> int:
+    def row_units(self) -> int:
+        """The price of a row, in units."""
         # "For endpoints without select, all answer fields count" (limits-consumption).
         return sum(each.units for each in self.endpoint.fields.values())
 
-    def ask(self, step: Step) -> Request | None:
-        """Return the request; None if the units do not cover it."""
-        units = price(self._row_units, self.most_rows)
-        if step.allowance.units is not None and units > step.allowance.units:
-            return None
-        query = (("target", step.task.targets[0]), *self.query)
-        return Request(path=self.endpoint.path, query=query, most_units=units, most_rows=self.most_rows)
+    def request(self, targets: Sequence[str], window: Window) -> Request:
+        """Return the request about one of them."""
+        return Request(path=self.endpoint.path, query=(("target", targets[0]), *self.query))
 
-    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
-        """Say what the reply means."""
-        return verdicts.judge(reply)
-
-    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+    def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
         """Return the rows. Raises UnknownReply."""
         if reply.status == 404:
-            return no_data(reply)
-        rows = [Row(step.task.targets[0], data) for data in rows_of(reply, self.endpoint.rows_key)]
-        wanted = step.allowance.rows
-        note = "max_rows" if wanted is not None and len(rows) > wanted else None
-        return Page(rows=rows[:wanted], next=None, units=billed(reply, self._row_units, len(rows)), note=note)
+            return _no_data(reply)
+        rows = [Row(targets[0], data) for data in rows_of(reply, self.endpoint.rows_key)]
+        return Answer(rows=rows, units=billed(reply, self.row_units, len(rows)))
 
-    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
-        """Return the record's own fields. Raises UnreadableRow."""
-        return self.shape.record_of(row.data, arrived_at, self.given)
 
-    def forecast(self, rows: int | None = None) -> Forecast:
-        """Return what one task costs: one request, at most a row for each point in time."""
-        most = price(self._row_units, self.most_rows)
-        return Forecast(least_requests=1, most_requests=1, least_units=FLOOR_UNITS, most_units=most)
+def _no_data(reply: Reply) -> Answer:
+    """Return what a 404 says: the target is not in the index, or has no data for that date."""
+    return Answer(rows=(), units=charged(reply) or 0, note="no data")
+
+
+def single(call: Batch | Lookup, shape: Shape, *, most_rows: int, **more: Any) -> Listing:
+    """Return the exchange of a report that comes in one request, with at most so many rows of one target."""
+    return Listing(
+        call=call,
+        judge_reply=verdicts.judge,
+        shape=shape,
+        paging=Paging(page_rows=most_rows, is_single=True),
+        tariff=Tariff(row_units=call.row_units, least_units=FLOOR_UNITS),
+        **more,
+    )
 
 
 #: How far back a history goes if `since` is absent.

@@ -11,8 +11,8 @@ from typing import Any
 from harvester.codec import dump, parse
 from harvester.errors import HarvestRefused, UnknownReply
 from harvester.providers.ahrefs.fields import Endpoint
-from harvester.providers.ahrefs.spelling import nearest
-from harvester.providers.paging import DAY, Bound, as_time
+from harvester.providers.keyset import DAY, Bound, as_time
+from harvester.providers.spelling import nearest
 
 Condition = Mapping[str, Any]
 

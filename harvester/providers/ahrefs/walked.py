@@ -12,11 +12,12 @@ from typing import Any
 
 from harvester.errors import HarvestRefused
 from harvester.model import Compiling, Harvest
+from harvester.providers import choices
 from harvester.providers.ahrefs import fields, options, rows, where
 from harvester.providers.ahrefs.exchange import DEFAULT_ROWS, RowReport
 from harvester.providers.ahrefs.fields import Endpoint
-from harvester.providers.ahrefs.rows import Shape
-from harvester.providers.paging import Key
+from harvester.providers.keyset import Key
+from harvester.providers.mapping import Shape
 
 FILTERS = ("is_followed", "min_domain_score", "one_per_domain")
 
@@ -64,7 +65,7 @@ def broken(column: str, since: date | None, until: date | None, today: date) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Walked:
     """A report of many rows."""
 
     name: str
@@ -78,6 +79,11 @@ class Listing:
     score: str  #: the field that `min_domain_score` is about
     aliases: tuple[str, ...] = ()
     slicing: Slicing = live
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The neutral filters that the endpoint can express."""
+        return tuple(name for name in FILTERS if name != "one_per_domain" or self.endpoint.has_aggregation)
 
     @property
     def default(self) -> tuple[str, ...]:
@@ -95,7 +101,7 @@ class Listing:
         return frozenset(names)
 
 
-_BACKLINKS = Listing(
+_BACKLINKS = Walked(
     name="backlinks",
     aliases=("all-backlinks",),
     about="live links, one row each; since and until: by the day they were found",
@@ -109,7 +115,7 @@ _BACKLINKS = Listing(
     score="domain_rating_source",
 )
 
-LISTINGS = (
+WALKED = (
     _BACKLINKS,
     replace(
         _BACKLINKS,
@@ -135,7 +141,7 @@ LISTINGS = (
         shape=rows.BROKEN_BACKLINK,
         slicing=broken,
     ),
-    Listing(
+    Walked(
         name="refdomains",
         aliases=("referring-domains",),
         about="domains that link to the target; since and until: by the day of their first link",
@@ -147,7 +153,7 @@ LISTINGS = (
         identity=("domain",),
         score="domain_rating",
     ),
-    Listing(
+    Walked(
         name="anchors",
         about="texts of the links; since and until: by the day of the first link with a text",
         endpoint=fields.ANCHORS,
@@ -158,7 +164,7 @@ LISTINGS = (
         identity=("anchor",),
         score="domain_rating",
     ),
-    Listing(
+    Walked(
         name="pages",
         aliases=("pages-by-backlinks",),
         about="pages of the target that are linked to; since and until: by the day of their first link",
@@ -173,31 +179,30 @@ LISTINGS = (
 )
 
 
-def compile_listing(listing: Listing, harvest: Harvest, compiling: Compiling) -> RowReport:
+def compile_walked(walked: Walked, harvest: Harvest, compiling: Compiling) -> RowReport:
     """Return the exchange of one harvest of that report. Raises HarvestRefused."""
-    options.refuse(harvest, {})
-    sent = options.checked(harvest.options, listing.options)
-    part = listing.slicing(listing.window, *options.window(harvest, compiling), compiling.today)
-    conditions = [*part.conditions, *_filters(listing, harvest)]
+    sent = options.checked(harvest.options, walked.options)
+    part = walked.slicing(walked.window, *choices.window(harvest, compiling), compiling.today)
+    conditions = [*part.conditions, *_filters(walked, harvest)]
     if "where" in harvest.options:
-        conditions.append(where.asked_for(harvest.options["where"], listing.endpoint))
-    aggregation = _aggregation(listing, harvest, sent.get("aggregation"))
+        conditions.append(where.asked_for(harvest.options["where"], walked.endpoint))
+    aggregation = _aggregation(walked, harvest, sent.get("aggregation"))
     pinned = {"mode": options.MODES[harvest.scope], "history": part.history, "aggregation": aggregation}
     query = {**{name: value for name, value in pinned.items() if value is not None}, **sent}
-    select = _select(listing, harvest, aggregation)
+    select = _select(walked, harvest, aggregation)
     cap_rows = options.row_cap(compiling)
     page_rows = harvest.page_size or cap_rows or DEFAULT_ROWS
-    keys = _keys(listing, harvest, aggregation)
+    keys = _keys(walked, harvest, aggregation)
     is_by_domain = aggregation == "1_per_domain" and keys[0].field in DOMAIN_FIELDS
     return RowReport(
-        endpoint=listing.endpoint,
-        shape=listing.shape,
+        endpoint=walked.endpoint,
+        shape=walked.shape,
         query=tuple(query.items()),
         select=select,
         conditions=conditions,
         keys=keys,
         regroups=aggregation not in (None, "all") and not is_by_domain,
-        identity=tuple(name for name in listing.identity if name in select),
+        identity=tuple(name for name in walked.identity if name in select),
         page_rows=min(page_rows, cap_rows or page_rows),
         cap_rows=cap_rows,
         max_rows=harvest.max_rows,
@@ -205,17 +210,17 @@ def compile_listing(listing: Listing, harvest: Harvest, compiling: Compiling) ->
     )
 
 
-def _select(listing: Listing, harvest: Harvest, aggregation: str | None) -> tuple[str, ...]:
+def _select(walked: Walked, harvest: Harvest, aggregation: str | None) -> tuple[str, ...]:
     is_grouped = aggregation not in (None, "all")
     if not is_grouped and "link_group_count" in (harvest.fields or ()):
         raise HarvestRefused("fields", "link_group_count", "it together with another options.aggregation than all")
-    default = (*listing.default, "link_group_count") if is_grouped else listing.default
-    return options.selected(harvest, listing.endpoint.fields, default, listing.needed)
+    default = (*walked.default, "link_group_count") if is_grouped else walked.default
+    return choices.selected(harvest, walked.endpoint.fields, default, walked.needed)
 
 
-def _aggregation(listing: Listing, harvest: Harvest, stated: str | None) -> str | None:
+def _aggregation(walked: Walked, harvest: Harvest, stated: str | None) -> str | None:
     """Return how rows are grouped: not at all unless asked for, so that nothing is hidden by default."""
-    if not listing.endpoint.has_aggregation:
+    if not walked.endpoint.has_aggregation:
         return None
     one_per_domain = harvest.filter.get("one_per_domain")
     if one_per_domain is not None and stated is not None and one_per_domain != (stated == "1_per_domain"):
@@ -223,42 +228,26 @@ def _aggregation(listing: Listing, harvest: Harvest, stated: str | None) -> str 
     return "1_per_domain" if one_per_domain else stated or "all"
 
 
-def _keys(listing: Listing, harvest: Harvest, aggregation: str | None) -> tuple[Key, ...]:
-    known = listing.endpoint.fields
-    names = DOMAIN_CHAIN if aggregation == "1_per_domain" else listing.chain
+def _keys(walked: Walked, harvest: Harvest, aggregation: str | None) -> tuple[Key, ...]:
+    known = walked.endpoint.fields
+    names = DOMAIN_CHAIN if aggregation == "1_per_domain" else walked.chain
     chain = tuple(options.key(name, known[name]) for name in names)
     if harvest.order_by is None:
         return chain
-    first = options.sort_key(harvest.order_by, known, listing.endpoint.unsortable)
+    first = options.sort_key(harvest.order_by, known, walked.endpoint.unsortable)
     return (first, *(key for key in chain if key.field != first.field))
 
 
-def _filters(listing: Listing, harvest: Harvest) -> list[where.Condition]:
+def _filters(walked: Walked, harvest: Harvest) -> list[where.Condition]:
     """Return the neutral filters as conditions; one_per_domain is none. Raises HarvestRefused."""
     conditions = []
     for name, value in harvest.filter.items():
-        if name not in FILTERS or (name == "one_per_domain" and not listing.endpoint.has_aggregation):
-            raise HarvestRefused(f"filter.{name}", value, _able(name))
         if name == "min_domain_score":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
                 raise HarvestRefused(f"filter.{name}", value, "a Domain Rating, 0 to 100")
-            conditions.append(where.condition(listing.score, "gte", value))
+            conditions.append(where.condition(walked.score, "gte", value))
         elif not isinstance(value, bool):
             raise HarvestRefused(f"filter.{name}", value, "true or false")
         elif name == "is_followed":
             conditions.append(where.condition("is_dofollow", "eq", value))
     return conditions
-
-
-def _able(name: str) -> str:
-    """Return what to do instead of a filter that a report does not have."""
-    if name not in FILTERS:
-        return f"one of {', '.join(FILTERS)}"
-    names = [each.name for each in LISTINGS if name != "one_per_domain" or each.endpoint.has_aggregation]
-    return f"no such filter for this report; reports that can: {', '.join(names)}"
-
-
-def refuse_filters(harvest: Harvest) -> None:
-    """Refuse every filter, for a report that has none. Raises HarvestRefused."""
-    for name, value in harvest.filter.items():
-        raise HarvestRefused(f"filter.{name}", value, _able(name))

@@ -1,0 +1,191 @@
+"""The exchange of every report that is asked by position, in one request, or about a batch or set of targets.
+
+The loop is here once; a provider gives it tables and a `Call`: how a request of its is written, and what is in an
+answer. What is asked for, what it may cost and where the next page begins follows from `Paging` and `Tariff`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from harvester.errors import UnreadableRow
+from harvester.model import Cursor, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.providers.mapping import Record, Shape
+from harvester.providers.paging import Came, Paging, Window
+from harvester.providers.tariff import Tariff
+from harvester.records import set_id
+
+#: Named in the reason why a batch is incomplete; more are only counted.
+_NAMED_TARGETS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a provider's code finds in one reply."""
+
+    rows: Sequence[Row]
+    units: int | None  #: the bill; None = the reply does not say and nothing else proves it
+    length: int | None = None  #: rows as the provider counts them, where `rows` are more or fewer
+    total: int | None = None  #: rows of the whole list, where the provider tells
+    token: str | None = None  #: how the list goes on, where the provider says it so
+    missing: tuple[str, ...] = ()  #: targets of a batch that no row is about
+    incomplete: str | None = None
+    note: str | None = None
+
+
+class Call(Protocol):
+    """How one report of one provider is asked and answered. Pure."""
+
+    def request(self, targets: Sequence[str], window: Window) -> Request:
+        """Return the request for that window; its bill is filled in by the listing."""
+
+    def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
+        """Return what a reply judged KEEP holds. Raises UnknownReply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The free question that tells the end of a list from the end of the money, after a page with too few rows."""
+
+    request: Request
+    read: Callable[[Reply], bool | None]  #: whether it was the list that ended; None = that cannot be told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One harvest of one report."""
+
+    call: Call
+    judge_reply: Callable[[Reply], Verdict]
+    shape: Shape
+    paging: Paging
+    tariff: Tariff
+    given: Mapping[str, Any] = field(default_factory=dict)  #: record fields that the report itself knows
+    max_rows: int | None = None
+    targets_per_task: int = 1
+    is_spread: bool = False  #: each row of the provider becomes one for each target of the set
+    asks_again: bool = False  #: targets of a batch without a row are asked about once more, each alone
+    proof: Proof | None = None
+
+    @property
+    def record(self) -> str:
+        """Name of the record its rows become."""
+        return self.shape.record
+
+    def ask(self, step: Step) -> Request | None:
+        """Return the next request; None if the units do not cover anything useful."""
+        if self.proof is not None and step.cursor.get("is_short"):
+            return self.proof.request
+        targets, tariff = _targets(step), self.tariff.known(step.allowance.facts)
+        within = tariff.rows_within(step.allowance.units)
+        window = self.paging.window(step.cursor, len(targets), wanted=self._wanted(step), within=within)
+        if window is None:
+            return None
+        request = self.call.request(targets, window)
+        return replace(request, most_units=tariff.units(window.limit), most_rows=window.limit)
+
+    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
+        """Say what the reply means."""
+        return self.judge_reply(reply)
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        """Return the rows, and where the next page begins. Raises UnknownReply."""
+        if self.proof is not None and step.cursor.get("is_short"):
+            return _proven(self.proof.read(reply), step.cursor)
+        targets = _targets(step)
+        answer = self.call.answer(targets, request, reply)
+        window = Window(step.cursor.get("begin", 0), request.most_rows or 0, step.cursor.get("token"))
+        length = len(answer.rows) if answer.length is None else answer.length
+        page = Page(
+            rows=answer.rows[: step.allowance.rows],
+            next=None,
+            units=answer.units,
+            incomplete=answer.incomplete,
+            note=answer.note or (None if length or window.begin else "no data"),
+        )
+        if len(page.rows) < len(answer.rows):
+            page = replace(page, note="max_rows")
+        if self.targets_per_task > 1 or answer.missing:
+            return self._after_batch(page, step, answer)
+        if self.proof is not None and 0 < length < window.limit:
+            return replace(page, next={"begin": window.begin + length, "is_short": True})
+        following = self.paging.following(step.cursor, window, Came(length, answer.total, answer.token))
+        return replace(page, next=following.next, incomplete=page.incomplete or following.incomplete)
+
+    def record_of(self, row: Row, arrived_at: datetime) -> Record:
+        """Return the record's own fields. Raises UnreadableRow."""
+        if not row.target:
+            raise UnreadableRow("the row does not say which target it is about")
+        return self.shape.record_of(row.data, arrived_at, {**self.given, **row.known})
+
+    def forecast(self, rows: int | None = None) -> Forecast:
+        """Return what one task costs: at most all of its rows, where `rows` or `max_rows` bounds them."""
+        further = 0 if self.proof is None else 1
+        if self.paging.is_single:
+            most = self.tariff.units(self.paging.page_rows * self.targets_per_task)
+            least = self.tariff.units(0) if self.tariff.row_units else most
+            return Forecast(least_requests=1, most_requests=1 + further, least_units=least, most_units=most)
+        bounds = [bound for bound in (rows, self.max_rows, self.paging.end) if bound is not None]
+        if not bounds:
+            return Forecast(least_requests=1, most_requests=None, least_units=self.tariff.units(0), most_units=None)
+        full, left = divmod(min(bounds), self.paging.page_rows)
+        most_units = full * self.tariff.units(self.paging.page_rows) + self.tariff.units(left)
+        return Forecast(
+            least_requests=1,
+            most_requests=full + 1 + further,  # a last page that is full is followed by an empty one
+            least_units=self.tariff.units(0),
+            most_units=most_units,
+        )
+
+    def _wanted(self, step: Step) -> int | None:
+        """Return how many rows of the provider are still wanted."""
+        rows = step.allowance.rows
+        return rows if rows is None or not self.is_spread else -(-rows // len(step.task.targets))
+
+    def _after_batch(self, page: Page, step: Step, answer: Answer) -> Page:
+        """Return the page of a batch: what no row came for is asked again, or said."""
+        waiting = tuple(step.cursor.get("again", ()))[1:]
+        if self.asks_again and not step.cursor and len(step.task.targets) > 1:
+            waiting = answer.missing
+        elif answer.missing and not self.asks_again:
+            return replace(page, incomplete=page.incomplete or _unanswered(answer.missing))
+        return replace(page, next={"again": list(waiting)} if waiting else None)
+
+
+def overlap_rows(
+    targets: Sequence[str], objects: Iterable[Any], links_of: Callable[[Any], Sequence[int] | None]
+) -> list[Row]:
+    """Return one row for each of the provider's objects and each target of the set.
+
+    `links_of` counts an object's links to each target, in the order of the set; None = it cannot be read.
+    """
+    whole, rows = set_id(targets), list[Row]()
+    for data in objects:
+        links = links_of(data)
+        if links is None or len(links) != len(targets):
+            rows.append(Row("", data))
+            continue
+        matches = sum(count > 0 for count in links)
+        for target, count in zip(targets, links, strict=True):
+            rows.append(Row(target, data, {"links": count, "matches": matches, "set_id": whole}))
+    return rows
+
+
+def _targets(step: Step) -> tuple[str, ...]:
+    """Return whom the step asks about: the task's targets, or the first of those that are asked about again."""
+    again = step.cursor.get("again")
+    return (again[0],) if again else step.task.targets
+
+
+def _proven(is_end: bool | None, cursor: Cursor) -> Page:
+    """Return the page of a proof: no rows, and the list goes on if it was the money that ended."""
+    if is_end is None:
+        why = "fewer rows came than were asked for, and whether the account ran empty cannot be told"
+        return Page(rows=(), next=None, units=0, incomplete=why)
+    return Page(rows=(), next=None if is_end else {"begin": cursor["begin"]}, units=0)
+
+
+def _unanswered(targets: Sequence[str]) -> str:
+    more = f" and {len(targets) - _NAMED_TARGETS} more" if len(targets) > _NAMED_TARGETS else ""
+    return f"no row came for {', '.join(targets[:_NAMED_TARGETS])}{more}"

@@ -1,0 +1,163 @@
+"""A provider's rows to records: one table for each kind of row, read the same way for every provider.
+
+A value of another type than the provider's documents promise becomes null and stays, as it came, in `extra`; so does
+every field that no record field takes: nothing paid for is dropped.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from harvester.errors import UnreadableRow
+from harvester.records import complete, text
+
+Record = dict[str, Any]
+Reader = Callable[[Any, datetime], Any]  #: a value that is not null, and when the reply came; None = not readable
+
+INT64_MOST = 2**63 - 1
+DAY_CHARS = len("2026-03-01")
+_DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+
+
+def address(value: Any, _: datetime) -> str | None:
+    """Read an address or a name: text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def words(value: Any, _: datetime) -> str | None:
+    """Read a text for showing; a number stays the text it was."""
+    return text(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def flag(value: Any, _: datetime) -> bool | None:
+    """Read a boolean."""
+    return value if isinstance(value, bool) else None
+
+
+def _between(value: Any, least: int, most: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most else None
+
+
+def count(value: Any, _: datetime) -> int | None:
+    """Read a number of things, 0 or more."""
+    return _between(value, 0, INT64_MOST)
+
+
+def rank(value: Any, _: datetime) -> int | None:
+    """Read a position, 1 = best."""
+    return _between(value, 1, INT64_MOST)
+
+
+def status(value: Any, _: datetime) -> int | None:
+    """Read an HTTP status."""
+    return _between(value, 100, 599)
+
+
+def score(value: Any, _: datetime) -> float | None:
+    """Read a score, on the scale of its metric."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+
+
+def first(value: Any, _: datetime) -> str | None:
+    """Read the first of a list of texts."""
+    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else None
+
+
+def last(value: Any, _: datetime) -> str | None:
+    """Read the last of a list of texts."""
+    return value[-1] if isinstance(value, list) and value and isinstance(value[-1], str) else None
+
+
+def number(value: Any, _: datetime) -> int | None:
+    """Read a number of things that may also be written as text."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < len(str(INT64_MOST)):
+        return int(value)
+    return _between(value, 0, INT64_MOST)
+
+
+def measure(value: Any, arrived_at: datetime) -> float | None:
+    """Read a score that may also be written as text."""
+    if isinstance(value, str):
+        return float(value) if _DECIMAL.fullmatch(value) else None
+    return score(value, arrived_at)
+
+
+def country(value: Any, _: datetime) -> str | None:
+    """Read a country as ISO 3166-1 alpha-2, whatever its case."""
+    return value.upper() if isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha() else None
+
+
+class Take(NamedTuple):
+    """What becomes of one provider field."""
+
+    field: str
+    read: Reader
+    plain: type | None = None  #: a value of exactly this type is taken as it is, without being read
+
+
+Finish = Callable[[Record, Mapping[str, Any], Record], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How one kind of row becomes a record."""
+
+    record: str
+    takes: Mapping[str, Take]
+    metrics: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: score field -> its metric field and name
+    also: tuple[str, ...] = ()  #: fields that the record needs besides, read by `finish` or kept in `extra`
+    unsaid: frozenset[str] = frozenset()  #: fields that are not kept in `extra` either
+    finish: Finish | None = None  #: reads what takes more than one field; gets record fields, row and `extra`
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The provider fields that the record needs."""
+        return (*self.takes, *self.also)
+
+    def record_of(self, data: Any, arrived_at: datetime, given: Mapping[str, Any]) -> Record:
+        """Return the record of a row; `given` is what the report itself says of it. Raises UnreadableRow."""
+        if not isinstance(data, dict):
+            raise UnreadableRow(f"a row is {type(data).__name__}, not an object")
+        fields, extra, take_of = dict(given), {}, self.takes.get
+        for name, value in data.items():
+            take = take_of(name)
+            if take is None:
+                extra[name] = value
+            elif value is not None:
+                field_name, read, plain = take
+                known = value if type(value) is plain else read(value, arrived_at)
+                if known is not None:
+                    fields[field_name] = known
+                elif value != []:
+                    extra[name] = value
+        self._finish(fields, data, extra)
+        return complete(self.record, fields)
+
+    def _finish(self, fields: Record, data: Mapping[str, Any], extra: Record) -> None:
+        for score, (metric, name) in self.metrics.items():
+            if score in fields:
+                fields[metric] = name
+        for name in self.unsaid:
+            extra.pop(name, None)
+        if self.finish is not None:
+            self.finish(fields, data, extra)
+        fields["extra"] = extra or None
+
+
+def note_precision(fields: Record, data: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Note if one of the row's dates came without its time of day."""
+    for name in names:
+        value = data.get(name)
+        if type(value) is str and len(value) == DAY_CHARS:
+            fields["dates_precision"] = "day"
+
+
+def dates_of(*names: str) -> Finish:
+    """Return what notes the precision of a row whose dates are in these fields."""
+
+    def finish(fields: Record, data: Mapping[str, Any], extra: Record) -> None:
+        note_precision(fields, data, names)
+
+    return finish
