@@ -56,5 +56,5 @@ def parse_exact(content: bytes | str) -> Json:
     """
     try:
         return json.loads(content, parse_float=Decimal)
-    except (ValueError, RecursionError) as exc:
-        raise UnknownReply(f"not JSON: {exc}") from None
+    except (ValueError, RecursionError, ArithmeticError) as exc:  # an exponent can be beyond what a Decimal takes
+        raise UnknownReply(f"not JSON: {type(exc).__name__}") from None

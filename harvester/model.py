@@ -182,7 +182,7 @@ class Verdict:
     action: Action
     why: str = ""  #: for a user; may quote the provider, so it is hostile text where it is shown
     wait_s: float | None = None  #: PAUSE: as long as the provider asked for; None = it did not say
-    units_left: int | None = None  #: SHRINK: what the provider says is left
+    units_left: int | None = None  #: SHRINK: what the provider says is left; None = it does not say
     #: What an answer that is not kept cost. None = unknown: the hold stays spent, in doubt.
     units: int | None = 0
 
@@ -271,8 +271,9 @@ class Sizing:
     """The cheapest paid question after how many rows the reports of a target have."""
 
     report: str  #: the neutral name of a report whose records answer it
-    fields: tuple[str, ...]  #: provider fields to pay for
     sizes: Mapping[str, str]  #: neutral name of a report -> field of the answer's record that counts its rows
+    fields: tuple[str, ...] | None = None  #: provider fields to pay for; None = those the record needs
+    scopes: tuple[Scope, ...] = SCOPES  #: in which it can be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ ONLY = {
     "aiolimiter": {"harvester/engine/gate.py"},
     "tqdm": {"harvester/cli/progress.py"},
     "sqlite3": {"harvester/engine/checkpoint/", "harvester/jobdir.py", "harvester/assembly/plan.py"},
-    "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/"},
+    "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},
 }
@@ -110,6 +110,17 @@ def test_providers_do_not_know_each_other(path: Path) -> None:
     for name in imported(path):
         if name.startswith("harvester.providers.") and part not in {"__init__"}:
             assert name.split(".")[2] in {part} | SHARED_BY_PROVIDERS, f"{inside(path)}: {name}"
+
+
+CONTRACT_MODULES = [path for path in MODULES if room_of(path) == "sandbox" and len(parts(path)) > 2]
+
+
+@pytest.mark.parametrize("path", CONTRACT_MODULES, ids=inside)
+def test_contracts_do_not_know_each_other(path: Path) -> None:
+    folders = {folder.name for folder in (PACKAGE / "sandbox").iterdir() if folder.is_dir()}
+    for name in imported(path):
+        if name.startswith("harvester.sandbox."):
+            assert name.split(".")[2] not in folders - {parts(path)[1]}, f"{inside(path)}: {name}"
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "providers"], ids=inside)

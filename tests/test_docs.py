@@ -11,7 +11,7 @@ from harvester.config import load
 from harvester.config.tables import FilterTable, HarvestTable, JobTable, OutputTable, ProviderTable
 from harvester.job import compile_job
 from harvester.providers import PROVIDERS
-from harvester.sandbox.ahrefs_terms import AhrefsSwitches
+from harvester.sandbox.app import CONTRACTS
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
@@ -38,18 +38,24 @@ def test_the_config_page_names_every_key_and_no_other() -> None:
         assert named == set(model.model_fields), title
     for name in (
         *FilterTable.model_fields,
-        *(set(ProviderTable.model_fields) - {"login", "balance_url", "datasource"}),
+        *(set(ProviderTable.model_fields) - {"datasource"}),
     ):
         assert f"`{name}`" in page, name
 
 
-def test_the_ahrefs_page_names_every_report_and_only_switches_that_exist() -> None:
-    page = text_of("docs/ahrefs.md")
-    for name in PROVIDERS["ahrefs"].reports:
-        assert f"`{name}`" in page
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_has_a_page_with_every_report_and_only_switches_that_exist(name: str) -> None:
+    page = text_of(f"docs/{name}.md")
+    for report in PROVIDERS[name].reports:
+        assert f"`{report}`" in page
     table = page.split("## What is unconfirmed", 1)[1]
-    named = set(re.findall(r"`(\w+)=\w+`", table))
-    assert named <= {field.name for field in fields(AhrefsSwitches)}
+    named = set(re.findall(r"`(\w+)=[\w.+-]+`", table))
+    assert named <= {field.name for field in fields(CONTRACTS[name].switches)}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_provider_is_in_a_config_that_is_shipped(name: str) -> None:
+    assert any(name in load(path).providers for path in CONFIGS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -53,7 +53,9 @@ def _name(provider: str, scope: str) -> str:
 
 def _size_field(job: Job, item: CompiledHarvest) -> str | None:
     sizing = job.accounts[item.harvest.provider].provider.sizing
-    return None if sizing is None else sizing.sizes.get(item.report.name)
+    if sizing is None or item.harvest.scope not in sizing.scopes:
+        return None
+    return sizing.sizes.get(item.report.name)
 
 
 def _plan_harvest(job: Job, item: CompiledHarvest, targets: Targets, sizes: Path) -> HarvestPlan:

@@ -323,8 +323,9 @@ class Lane:
 
     def _shrink(self, request: Request, verdict: Verdict) -> None:
         """Believe what the account says it has left, or stop if that cannot be the reason."""
-        free_units = max(0, (verdict.units_left or 0) - self._parts.keep_units)
-        if request.most_units <= free_units:
+        left_units = verdict.units_left
+        free_units = max(0, (left_units or 0) - self._parts.keep_units)
+        if left_units is None or request.most_units <= free_units:
             self._stop(Stop("quota", verdict.why))
             return
         self._parts.purse.account.lower(free_units)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Cursor, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Cursor, Forecast, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
 from harvester.providers.tariff import Tariff
@@ -29,6 +29,7 @@ class Answer:
     length: int | None = None  #: rows as the provider counts them, where `rows` are more or fewer
     total: int | None = None  #: rows of the whole list, where the provider tells
     token: str | None = None  #: how the list goes on, where the provider says it so
+    is_end: bool = False  #: the provider says in words that no row follows: no proof is needed
     missing: tuple[str, ...] = ()  #: targets of a batch that no row is about
     incomplete: str | None = None
     note: str | None = None
@@ -87,7 +88,12 @@ class Listing:
 
     def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
         """Say what the reply means."""
-        return self.judge_reply(reply)
+        verdict = self.judge_reply(reply)
+        if verdict.action is not Action.KEEP or self.proof is None or not step.cursor.get("is_still"):
+            return verdict
+        if self.proof.read(reply) is not False:
+            return verdict
+        return Verdict(action=Action.SHRINK, why="no row came, and the account cannot pay for one", units_left=0)
 
     def read(self, step: Step, request: Request, reply: Reply) -> Page:
         """Return the rows, and where the next page begins. Raises UnknownReply."""
@@ -108,9 +114,13 @@ class Listing:
             page = replace(page, note="max_rows")
         if self.targets_per_task > 1 or answer.missing:
             return self._after_batch(page, step, answer)
-        if self.proof is not None and 0 < length < window.limit:
-            return replace(page, next={"begin": window.begin + length, "is_short": True})
+        if self.proof is not None and _is_doubtful(step.cursor, answer, length, window):
+            still = {} if length else {"is_still": True}
+            return replace(page, next={"begin": window.begin + length, "is_short": True, **still})
         following = self.paging.following(step.cursor, window, Came(length, answer.total, answer.token))
+        wanted = self._wanted(step)
+        if following.incomplete and wanted is not None and length >= wanted:
+            return replace(page, note="max_rows")  # what cannot be reached is not wanted either
         return replace(page, next=following.next, incomplete=page.incomplete or following.incomplete)
 
     def record_of(self, row: Row, arrived_at: datetime) -> Record:
@@ -130,12 +140,13 @@ class Listing:
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=self.tariff.units(0), most_units=None)
         full, left = divmod(min(bounds), self.paging.page_rows)
-        most_units = full * self.tariff.units(self.paging.page_rows) + self.tariff.units(left)
+        # A last page that is full is followed by an empty one, unless it ends where the provider does.
+        last = 1 if left or min(bounds) != self.paging.end else 0
         return Forecast(
             least_requests=1,
-            most_requests=full + 1 + further,  # a last page that is full is followed by an empty one
+            most_requests=full + last + further,
             least_units=self.tariff.units(0),
-            most_units=most_units,
+            most_units=full * self.tariff.units(self.paging.page_rows) + last * self.tariff.units(left),
         )
 
     def _wanted(self, step: Step) -> int | None:
@@ -178,11 +189,21 @@ def _targets(step: Step) -> tuple[str, ...]:
     return (again[0],) if again else step.task.targets
 
 
+def _is_doubtful(cursor: Cursor, answer: Answer, length: int, window: Window) -> bool:
+    """Return whether a page may be short because the money ended; not if none came while the account could pay."""
+    return length < window.limit and not answer.is_end and (length > 0 or not cursor.get("is_funded"))
+
+
 def _proven(is_end: bool | None, cursor: Cursor) -> Page:
-    """Return the page of a proof: no rows, and the list goes on if it was the money that ended."""
+    """Return the page of a proof: no rows, and the list goes on if it was the money that ended.
+
+    An answer without any row is asked for once more when the account can pay: it may have been empty until now.
+    """
     if is_end is None:
         why = "fewer rows came than were asked for, and whether the account ran empty cannot be told"
         return Page(rows=(), next=None, units=0, incomplete=why)
+    if is_end and cursor.get("is_still"):
+        return Page(rows=(), next={"begin": cursor["begin"], "is_funded": True}, units=0)
     return Page(rows=(), next=None if is_end else {"begin": cursor["begin"]}, units=0)
 
 

@@ -118,6 +118,8 @@ class Shape:
 
     def record_of(self, data: Any, arrived_at: datetime, given: Mapping[str, Any]) -> Record:
         """Return the record of a row; `given` is what the report itself says of it. Raises UnreadableRow."""
+        if isinstance(data, str):
+            raise UnreadableRow("a line whose fields cannot be told apart beyond doubt")
         if not isinstance(data, dict):
             raise UnreadableRow(f"a row is {type(data).__name__}, not an object")
         fields, extra, take_of = dict(given), {}, self.takes.get

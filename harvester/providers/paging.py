@@ -52,6 +52,7 @@ class Paging:
     is_single: bool = False  #: everything comes in one answer, nothing can be asked in parts
     is_aligned: bool = False  #: windows begin at whole multiples of their length (page numbers)
     end: int | None = None  #: no row from here on can be had by position
+    enough: int | None = None  #: no row from here on is wanted: the walk is over there, and complete
     last_begin: int | None = None  #: no window may begin behind this position, unless it goes on by token
     has_token: bool = False  #: answers say how to go on, if nothing but the token changes in the next request
 
@@ -61,9 +62,10 @@ class Paging:
             limit = self.page_rows * targets
             return Window(0, limit) if within is None or within >= limit else None
         begin, total = _int(cursor, "begin") or 0, _int(cursor, "total")
-        limit = _least((self.page_rows, wanted, within, None if self.end is None else self.end - begin))
+        ends = [end - begin for end in (self.end, self.enough) if end is not None]
+        limit = _least((self.page_rows, wanted, within, *ends))
         token, usual = cursor.get("token"), _int(cursor, "limit") or limit
-        if token is not None and (limit == usual or self._needs_token(_goal(begin, wanted, total))):
+        if token is not None and self._needs_token(_goal(begin, wanted, total)):
             return Window(begin, usual, token) if within is None or within >= usual else None
         if self.is_aligned:
             limit = _divisor(begin, limit)
@@ -71,7 +73,7 @@ class Paging:
 
     def following(self, cursor: Cursor, window: Window, came: Came) -> Following:
         """Return where the walk goes on behind `window`."""
-        if self.is_single:
+        if self.is_single or (self.enough is not None and window.end >= self.enough):
             return Following(None)
         total = _int(cursor, "total") if came.total is None else came.total
         has_more = came.rows >= window.limit if total is None else window.end < total

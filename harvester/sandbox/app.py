@@ -26,15 +26,20 @@ from harvester.errors import ConfigError
 from harvester.sandbox.account import Account, Rate, Window, parse_rate
 from harvester.sandbox.ahrefs import AHREFS
 from harvester.sandbox.contract import JSON_TYPE, Answer, Asked, Contract, Refusal, Service, Terms
+from harvester.sandbox.dataforseo import DATAFORSEO
 from harvester.sandbox.faults import Fault, Faults, seeded
 from harvester.sandbox.generated import GeneratedWorld
 from harvester.sandbox.observed import ObservedWorld, read_links
+from harvester.sandbox.semrush import SEMRUSH
+from harvester.sandbox.serpstat import SERPSTAT
 from harvester.sandbox.switches import by_provider, switched
 from harvester.sandbox.world import World
 
 #: Every provider that is served. To add one: one file, one row.
-CONTRACTS: Mapping[str, Contract] = {contract.name: contract for contract in (AHREFS,)}
+CONTRACTS: Mapping[str, Contract] = {contract.name: contract for contract in (AHREFS, SEMRUSH, SERPSTAT, DATAFORSEO)}
 
+#: Two hundred targets in a query are longer than aiohttp reads by itself.
+_MOST_LINE_BYTES = 65_536
 _ACCOUNT_PATH = "/_sandbox/account"
 _LINGER = "hh" if sys.platform == "win32" else "ii"
 _REFUSALS = {
@@ -142,7 +147,7 @@ class Site:
         account = desk.account_of(asked)
         if account is None:
             await asyncio.sleep(self._latency_s)
-            return _response(desk.service.refuse(Refusal.BAD_KEY))
+            return _response(desk.service.refuse(Refusal.BAD_KEY, asked=asked))
         account.begin(asked.path)
         try:
             return await self._serve(request, _Call(desk.service, asked, account, now_s, desk.contract.in_flight))
@@ -155,19 +160,19 @@ class Site:
         if call.most_open is not None and account.now_open > call.most_open:
             account.refused_for_open += 1
             await asyncio.sleep(self._latency_s)
-            return _response(service.refuse(Refusal.TOO_MANY_OPEN))
+            return _response(service.refuse(Refusal.TOO_MANY_OPEN, asked=asked))
         wait_s = account.arrive(service.rates_of(asked), call.now_s)
         if wait_s is not None:
             account.refused_for_rate += 1
             await asyncio.sleep(self._latency_s)
-            return _response(service.refuse(Refusal.TOO_FAST, wait_s))
+            return _response(service.refuse(Refusal.TOO_FAST, wait_s, asked))
         fault = None
         if not service.is_balance(asked):
             fault = self._faults.draw(asked.number, has_stray_refusals=service.has_stray_refusals)
         account.faults += fault is not None
         if fault in _REFUSALS:
             await asyncio.sleep(self._latency_s)
-            return _response(service.refuse(_REFUSALS[fault], 1.0))
+            return _response(service.refuse(_REFUSALS[fault], 1.0, asked))
         answer = None if fault is Fault.RESET else service.answer(asked, account)
         await asyncio.sleep(self._latency_s)
         if answer is None or fault is Fault.DROPPED:
@@ -255,7 +260,7 @@ async def serving(options: Options) -> AsyncIterator[Sandbox]:
     site = Site(options, await asyncio.to_thread(open_world, options))
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", site.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=_MOST_LINE_BYTES)
     await runner.setup()
     try:
         try:

@@ -81,8 +81,8 @@ class Service(Protocol):
     def answer(self, asked: Asked, account: Account) -> Answer:
         """Answer a request of a known key that is within its rate, and charge what it costs."""
 
-    def refuse(self, refusal: Refusal, wait_s: float = 0.0) -> Answer:
-        """Return the provider's words for a refusal; `wait_s` is how long until it would be admitted."""
+    def refuse(self, refusal: Refusal, wait_s: float = 0.0, asked: Asked | None = None) -> Answer:
+        """Return the provider's words for refusing `asked`; `wait_s` is how long until it would be admitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

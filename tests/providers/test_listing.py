@@ -145,6 +145,12 @@ def test_what_the_provider_calls_partial_or_cannot_reach_is_incomplete() -> None
     assert page_of(of, step_of(), 10, total=30).incomplete == "the provider gives the first 10 rows of 30 and no more"
 
 
+def test_what_cannot_be_reached_is_not_missing_if_it_is_not_wanted() -> None:
+    of = listing(paging=Paging(page_rows=10, end=10))
+    page = page_of(of, step_of(rows=10), 10, total=30)
+    assert (page.next, page.incomplete, page.note) == (None, None, "max_rows")
+
+
 def test_rows_beyond_what_is_wanted_are_left_out() -> None:
     of = listing(paging=Paging(page_rows=10, last_begin=0, has_token=True))
     cursor = {"begin": 10, "token": "x", "limit": 10}
@@ -246,10 +252,24 @@ def test_the_answer_ends_the_list_or_lets_it_wait_for_money(
     assert (page.incomplete is not None) is is_incomplete
 
 
-@pytest.mark.parametrize("rows", [0, 10])
-def test_an_empty_or_full_page_needs_no_proof(rows: int) -> None:
-    following = page_of(PROVEN, step_of(), rows).next
-    assert following == ({"begin": 10} if rows else None)
+def test_a_full_page_and_one_that_says_the_list_has_ended_need_no_proof() -> None:
+    assert page_of(PROVEN, step_of(), 10).next == {"begin": 10}
+    assert page_of(PROVEN, step_of(), 0, is_end=True).next is None
+
+
+def test_a_page_without_rows_ends_the_list_only_while_the_account_can_pay_for_one() -> None:
+    proving = page_of(PROVEN, step_of(), 0).next
+    assert proving == {"begin": 0, "is_short": True, "is_still": True}
+    step = step_of(cursor=proving)
+    request = PROVEN.ask(step)
+    assert request == Request(path="/balance")
+    verdict = PROVEN.judge(step, request, reply(False))
+    assert (verdict.action, verdict.units_left) == (Action.SHRINK, 0)
+    assert PROVEN.judge(step, request, reply(None)).action is Action.KEEP
+    funded = PROVEN.read(step, request, reply(True)).next
+    assert funded == {"begin": 0, "is_funded": True}
+    assert page_of(PROVEN, step_of(cursor=funded), 0).next is None
+    assert page_of(PROVEN, step_of(cursor=funded), 4).next == {"begin": 4, "is_short": True}
 
 
 # Records and forecasts
@@ -278,7 +298,7 @@ PRICE = Tariff(request_units=5, row_units=2, least_units=7)
         (listing(tariff=PRICE), 25, (1, 3, 7, 2 * 25 + 15)),
         (listing(tariff=PRICE, max_rows=10), 99, (1, 2, 7, 25 + 7)),
         (listing(tariff=PRICE, proof=PROVEN.proof), 3, (1, 2, 7, 11)),
-        (listing(tariff=PRICE, paging=Paging(page_rows=10, end=20)), None, (1, 3, 7, 2 * 25 + 7)),
+        (listing(tariff=PRICE, paging=Paging(page_rows=10, end=20)), None, (1, 2, 7, 2 * 25)),
         (batch(tariff=PRICE), None, (1, 1, 7, 11)),
         (listing(tariff=Tariff(request_units=40), paging=Paging(page_rows=1, is_single=True)), None, (1, 1, 40, 40)),
     ],

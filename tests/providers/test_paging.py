@@ -52,6 +52,8 @@ def walk(paging: Paging, found: List, *, wanted: int | None = None) -> tuple[lis
             raise AssertionError("the walk stopped where more was wanted")
         windows.append(window)
         cursor, incomplete = paging.following(cursor, window, found.answer(window))
+        if left is not None and found.answer(window).rows >= left:
+            return windows, None
         assert cursor is None or parse(dump(cursor)) == cursor
     return windows, incomplete
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from harvester import codec
 from harvester.sandbox.account import Account, Rate, Window
-from harvester.sandbox.ahrefs import AHREFS, Ahrefs
-from harvester.sandbox.ahrefs_terms import AhrefsSwitches
+from harvester.sandbox.ahrefs.service import AHREFS, Ahrefs
+from harvester.sandbox.ahrefs.terms import AhrefsSwitches
 from harvester.sandbox.contract import Answer, Asked, Terms
 from harvester.sandbox.generated import GeneratedWorld
 from harvester.sandbox.hosts import place_of

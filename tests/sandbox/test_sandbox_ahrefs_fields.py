@@ -7,7 +7,7 @@ import pytest
 from sandbox_kit import Counter
 
 from harvester import codec
-from harvester.sandbox.ahrefs_fields import (
+from harvester.sandbox.ahrefs.fields import (
     ANCHORS,
     BACKLINKS,
     BATCH,
@@ -18,9 +18,9 @@ from harvester.sandbox.ahrefs_fields import (
     Columns,
     Field,
 )
-from harvester.sandbox.ahrefs_groups import ANCHOR_ALIASES, PAGE_ALIASES, REFDOMAIN_ALIASES
-from harvester.sandbox.ahrefs_links import LINK_VALUES
-from harvester.sandbox.ahrefs_reports import GROUPINGS
+from harvester.sandbox.ahrefs.groups import ANCHOR_ALIASES, PAGE_ALIASES, REFDOMAIN_ALIASES
+from harvester.sandbox.ahrefs.links import LINK_VALUES
+from harvester.sandbox.ahrefs.reports import GROUPINGS
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "providers" / "specs"
 needs_specs = pytest.mark.skipif(not SPECS.exists(), reason="the published documents are not beside this repository")

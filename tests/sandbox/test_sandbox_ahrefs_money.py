@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sandbox_kit import GENERATED, TODAY, Counter, error_of, link, units_of, world_of
 
 from harvester import codec
-from harvester.sandbox.ahrefs_fields import BACKLINKS
+from harvester.sandbox.ahrefs.fields import BACKLINKS
 
 ONES = "url_from,url_to,anchor,is_dofollow,first_seen_link,last_seen,last_visited,title,link_type,http_code"
 DOMAINS = "domain,domain_rating,links_to_target,new_links,lost_links,first_seen"

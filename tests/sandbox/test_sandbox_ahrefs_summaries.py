@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sandbox_kit import GENERATED, TODAY, Counter, error_of, link, world_of
 
 from harvester import codec
-from harvester.sandbox.ahrefs_fields import BATCH
-from harvester.sandbox.ahrefs_summaries import buckets
-from harvester.sandbox.ahrefs_time import end_of, read_day, read_moment, stamp, start_of
+from harvester.sandbox.ahrefs.fields import BATCH
+from harvester.sandbox.ahrefs.summaries import buckets
+from harvester.sandbox.ahrefs.time import end_of, read_day, read_moment, stamp, start_of
 from harvester.sandbox.hosts import root_of
 
 WORLD = world_of(

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvester import codec
-from harvester.sandbox.ahrefs_fields import Field
-from harvester.sandbox.ahrefs_terms import AhrefsSwitches, BadQuery
-from harvester.sandbox.ahrefs_where import EVERYTHING, parse_where
+from harvester.sandbox.ahrefs.fields import Field
+from harvester.sandbox.ahrefs.terms import AhrefsSwitches, BadQuery
+from harvester.sandbox.ahrefs.where import EVERYTHING, parse_where
 
 FIELDS = {
     "name": Field("string", True, 1),

@@ -15,7 +15,7 @@ from sandbox_kit import TODAY
 
 from harvester import codec
 from harvester.errors import ConfigError
-from harvester.sandbox.app import Options, Sandbox, serve_forever, serving
+from harvester.sandbox.app import CONTRACTS, Options, Sandbox, serve_forever, serving
 from harvester.sandbox.faults import Fault, Faults, seeded
 
 PAID = "/site-explorer/domain-rating?date=2026-11-01&target=t{}.example"
@@ -66,8 +66,9 @@ def run(story: Callable[[Client], Awaitable[None]], key: str = "sandbox-ahrefs-k
 
 def test_a_request_is_answered_charged_and_logged() -> None:
     async def story(client: Client) -> None:
-        assert client.sandbox.keys == {"ahrefs": "sandbox-ahrefs-key"}
-        assert client.sandbox.base_urls == {"ahrefs": f"http://127.0.0.1:{client.sandbox.port}/ahrefs/v3"}
+        assert client.sandbox.keys.keys() == client.sandbox.base_urls.keys() == CONTRACTS.keys()
+        assert client.sandbox.keys["ahrefs"] == "sandbox-ahrefs-key"
+        assert client.sandbox.base_urls["ahrefs"] == f"http://127.0.0.1:{client.sandbox.port}/ahrefs/v3"
         status, headers, body = await client.get(LINKS)
         rows = codec.parse(body)["backlinks"]
         assert (status, len(rows), headers["x-api-rows"]) == (200, 20, "20")
@@ -78,7 +79,7 @@ def test_a_request_is_answered_charged_and_logged() -> None:
             "requests": 2,
             "refused_for_rate": 0,
             "refused_for_units": 0,
-        "refused_for_open": 0,
+            "refused_for_open": 0,
             "most_in_window": 1,
             "most_open": 1,
             "faults": 0,
@@ -283,4 +284,25 @@ def test_serving_forever_tells_where_and_with_which_key_and_ends_by_a_signal() -
     asyncio.run(serve_forever(Options(today=TODAY), announce))
     assert lines[0].startswith("ahrefs       http://127.0.0.1:")
     assert lines[1].strip() == "export AHREFS_API_TOKEN=sandbox-ahrefs-key"
-    assert lines[2].endswith("/_sandbox/account")
+    said = "\n".join(lines)
+    for name, contract in CONTRACTS.items():
+        assert f"{name:<12} http://127.0.0.1:" in said
+        assert contract.key in said
+    assert "/_sandbox/account" in said
+
+
+def test_more_requests_open_at_once_than_allowed_are_refused_and_counted() -> None:
+    async def story(client: Client) -> None:
+        url = (
+            f"{client.sandbox.base_urls['semrush']}?type=backlinks_ascore_profile&key={client.sandbox.keys['semrush']}"
+        )
+
+        async def ask() -> bytes:
+            async with client.session.get(f"{url}&target=a.example&target_type=root_domain") as response:
+                return await response.read()
+
+        bodies = await asyncio.gather(*(ask() for _ in range(12)))
+        log = client.sandbox.account()["semrush"]["keys"][client.sandbox.keys["semrush"]]
+        assert sum(body.startswith(b"ERROR 429") for body in bodies) == log["refused_for_open"] == 2
+
+    run(story, latency_ms=100, rates={"semrush": "unlimited"})

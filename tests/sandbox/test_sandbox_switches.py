@@ -1,7 +1,7 @@
 import pytest
 
 from harvester.errors import ConfigError
-from harvester.sandbox.ahrefs_terms import AhrefsSwitches
+from harvester.sandbox.ahrefs.terms import AhrefsSwitches
 from harvester.sandbox.switches import Switch, by_provider, parse_switch, switched
 
 

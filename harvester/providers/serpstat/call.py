@@ -1,0 +1,161 @@
+"""How a method is asked, and what is in its answer."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from statistics import median_low
+from typing import Any
+
+from harvester.codec import Json, parse
+from harvester.errors import UnknownReply
+from harvester.model import Reply, Request, Row, Section
+from harvester.providers.listing import Answer, overlap_rows
+from harvester.providers.mapping import number
+from harvester.providers.paging import Window
+from harvester.providers.serpstat.methods import Method
+from harvester.providers.serpstat.replies import Fault, fault_of, request_of, result_of
+from harvester.providers.serpstat.verdicts import DEPTH, NO_DATA, rule_of
+from harvester.records import day
+
+#: The rows of the objects in `result.data`, about these targets.
+Reader = Callable[[Sequence[str], Sequence[Any], Reply], list[Row]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodCall:
+    """One method with the parameters of one harvest."""
+
+    method: Method
+    params: Mapping[str, Any]  #: all but the targets and the page
+    section: Section
+    rows_of: Reader
+
+    def request(self, targets: Sequence[str], window: Window) -> Request:
+        """Return the request for that window."""
+        params: dict[str, Any] = {"query": _query(targets[0]), **self.params}
+        if len(targets) > 1:
+            params["intersect"] = list(targets[1:])
+        if not self.method.paging.is_single:
+            params |= {"page": window.number, "size": window.limit}
+        return request_of(self.method.full_name, params, self.section)
+
+    def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
+        """Return what a reply judged KEEP holds. Raises UnknownReply.
+
+        The bill is what the price list says of the rows that came: `left_lines` also sinks by what other users of the
+        account do.
+        """
+        body = parse(reply.body)
+        begin = _begin(request)
+        if (fault := fault_of(body)) is not None:
+            return _ended(fault, reply.status, begin)
+        result = result_of(body)
+        data = _objects(result.get("data"))
+        total = _total(result, body, reply)
+        if total is not None and total < begin + len(data):
+            total = None  # it counts fewer rows than there are: it does not say where the list ends
+        return Answer(
+            rows=self.rows_of(targets, data, reply),
+            units=self.method.tariff.units(len(data)),
+            length=len(data),
+            total=total,
+            incomplete=_lacking(begin, request.most_rows or 0, len(data), total),
+        )
+
+
+def _query(target: str) -> str:
+    """Return a target as it is asked about: "site.com/path/", without a scheme."""
+    return target.partition("://")[2] or target
+
+
+def _begin(request: Request) -> int:
+    params = request.json["params"]
+    return (int(params.get("page", 1)) - 1) * int(params.get("size", 0))
+
+
+def _ended(fault: Fault, status: int, begin: int) -> Answer:
+    """Return the answer of an error that ends a list: nothing is there, or nothing more is given."""
+    rule = rule_of(fault, status)
+    if rule not in (NO_DATA, DEPTH):
+        raise UnknownReply(f"an error: {fault}")
+    where = f"from row {begin + 1:,} on: {fault}"
+    return Answer(
+        rows=(),
+        units=rule.units,
+        total=begin,
+        incomplete=f"the provider gives no rows {where}" if rule is DEPTH else None,
+        note=f"the provider has no rows {where}" if rule is NO_DATA and begin else None,
+    )
+
+
+def _objects(data: Any) -> Sequence[Any]:
+    """Return the objects of an answer; the summary is one, and empty for a target without links."""
+    if isinstance(data, dict):
+        return [data] if data else []
+    if not isinstance(data, list):
+        raise UnknownReply(f"data is {type(data).__name__}")
+    return data
+
+
+def _total(result: Mapping[str, Any], body: Json, reply: Reply) -> int | None:
+    """Return how many rows the whole list has; getDistributionTLD has its summary beside the result."""
+    summary = result.get("summary_info") or body.get("summary_info")
+    return number(_of(summary, "total"), reply.arrived_at)
+
+
+def _lacking(begin: int, asked: int, came: int, total: int | None) -> str | None:
+    """Say if a page that is not empty has fewer rows than it must have by the total it comes with."""
+    due = 0 if total is None else min(asked, total - begin)
+    return f"{came:,} rows came where {due:,} were due, from row {begin + 1:,} on" if 0 < came < due else None
+
+
+def plain(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
+    """Return a row for each object."""
+    return [Row(targets[0], each) for each in data]
+
+
+def dated(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
+    """Return rows that stand for the day of fetching."""
+    known = {"as_of": reply.arrived_at.date().isoformat()}
+    return [Row(targets[0], each, known) for each in data]
+
+
+def series(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
+    """Return the points of a history with the distance between them: it is not documented, so it is measured."""
+    known = {"granularity": _granularity([day(_of(each, "date"), reply.arrived_at) for each in data])}
+    return [Row(targets[0], each, known) for each in data]
+
+
+def shared(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
+    """Return a row for each object and target."""
+    return overlap_rows(targets, data, lambda each: _links(each, reply))
+
+
+#: "Links count for domain #2 klubok.com": 1 is `query`, the others are `intersect` in its order.
+LINKS_KEY = re.compile(r"Links count for domain #([1-9]) ")
+
+
+def _links(data: Any, reply: Reply) -> list[int] | None:
+    """Return an object's links to each target by the numbers of its keys; None if one is missing."""
+    named = data.items() if isinstance(data, dict) else ()
+    found = {int(key[1]): number(value, reply.arrived_at) for name, value in named if (key := LINKS_KEY.match(name))}
+    counts = [found.get(place) for place in range(1, len(found) + 1)]
+    return [count for count in counts if count is not None] if None not in counts else None
+
+
+def _of(data: Any, name: str) -> Any:
+    return data.get(name) if isinstance(data, dict) else None
+
+
+_GRANULARITIES = ((1, 1, "day"), (7, 7, "week"), (28, 31, "month"), (365, 366, "year"))
+
+
+def _granularity(days: Sequence[str | None]) -> str | None:
+    """Return the usual distance between points; None if there are too few, or none that has a name."""
+    known = sorted({date.fromisoformat(each) for each in days if each is not None})
+    if len(known) < 2:
+        return None
+    gap = median_low([(after - before).days for before, after in pairwise(known)])
+    return next((name for least, most, name in _GRANULARITIES if least <= gap <= most), None)
