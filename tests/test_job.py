@@ -71,7 +71,8 @@ def test_every_fault_is_told_with_its_place_and_remedy() -> None:
     content["harvest"].append({"provider": "ahref", "report": "anchors"})
     provider, report, order = faults_of(content)
     assert provider == (
-        'j.toml: [providers.ahref]: no provider of that name; expected one of ahrefs; did you mean "ahrefs"?'
+        f"j.toml: [providers.ahref]: no provider of that name; expected one of {', '.join(PROVIDERS)};"
+        ' did you mean "ahrefs"?'
     )
     assert report.startswith('j.toml: [[harvest]] no. 1 "ahrefs.backlincs" report = "backlincs": expected a report of')
     assert report.endswith('did you mean "backlinks"?')
@@ -101,6 +102,120 @@ def test_a_setting_that_the_provider_lacks_is_refused(monkeypatch: pytest.Monkey
 def test_two_harvests_that_would_write_one_file_are_refused(twins: tuple[dict[str, Any], ...]) -> None:
     (fault,) = faults_of(document(*twins))
     assert 'two [[harvest]] tables would write "ahrefs.backlinks"' in fault
+
+
+@pytest.mark.parametrize(
+    ("report", "filters", "said"),
+    [
+        ("history", {"is_followed": True}, "filters of this report only: none"),
+        ("refdomains", {"one_per_domain": True}, "reports of ahrefs that can: backlinks, new-backlinks"),
+    ],
+)
+def test_a_filter_that_a_report_cannot_express_is_refused_with_what_can(
+    report: str, filters: dict[str, Any], said: str
+) -> None:
+    (fault,) = faults_of(document({"report": report, "filter": filters}))
+    assert f"filter.{next(iter(filters))} = true: expected filters of this report only:" in fault
+    assert said in fault
+
+
+def test_a_filter_that_another_provider_can_express_names_that_provider() -> None:
+    content = overlaps(report="backlinks", filter={"min_domain_score": 30})
+    del content["harvest"][0]["sets"]
+    (fault,) = faults_of(content)
+    assert "providers that can filter backlinks so: ahrefs, dataforseo" in fault
+
+
+# Sets
+
+
+def overlaps(**harvest: Any) -> dict[str, Any]:
+    """Return a job about sets; Serpstat takes 2 or 3 targets."""
+    return {
+        "job": {"name": "j", "targets": {"inline": ["example.com"]}},
+        "providers": {"serpstat": {"key": "env:K"}},
+        "harvest": [{"provider": "serpstat", "report": "overlap", "sets": [["me.com", "b.com"]], **harvest}],
+    }
+
+
+def test_sets_are_asked_about_as_the_scope_spells_their_targets() -> None:
+    (item,) = job_from(overlaps(sets=[["https://WWW.Me.com/shop", "b.com"], ["b.com", "me.com"]])).harvests
+    assert item.sets is not None
+    assert item.sets.named == (("me.com", "b.com"), ("b.com", "me.com"))
+    assert item.targets_per_task == 0
+    assert job_from(overlaps()).sets == (replace(item.sets, named=(("me.com", "b.com"),)),)
+
+
+def test_sets_may_come_from_a_column_or_be_the_whole_list() -> None:
+    (by_column,) = job_from(overlaps(sets={"column": "client"})).sets
+    assert (by_column.named, by_column.column) == ((), "client")
+    content = overlaps()
+    del content["harvest"][0]["sets"]
+    (whole,) = job_from(content).sets
+    assert (whole.named, whole.column) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ([["me.com"]], 'sets = ["me.com"]: expected 2 to 3 targets in a set'),
+        ([["a.com", "b.com", "c.com", "d.com"]], "expected 2 to 3 targets in a set"),
+        ([["me.com", "www.me.com"]], "expected each target once in a set"),
+        ([["me.com", "b.com"], ["me.com", "b.com"]], "expected each set once"),
+        ([["me.com", "not a host"]], 'sets = "not a host": expected targets in every set: '),
+    ],
+)
+def test_a_set_that_cannot_be_asked_about_is_refused(sets: list[list[str]], said: str) -> None:
+    (fault,) = faults_of(overlaps(sets=sets))
+    assert said in fault
+
+
+def test_sets_for_a_report_about_one_target_are_refused_with_the_reports_that_take_them() -> None:
+    (fault,) = faults_of(overlaps(report="backlinks"))
+    assert "expected none; reports of serpstat that take sets: overlap" in fault
+
+
+def test_a_report_that_may_take_sets_asks_in_batches_without_them() -> None:
+    content = {
+        "job": {"name": "j", "targets": {"inline": ["example.com"]}},
+        "providers": {"dataforseo": {"key": "env:K", "login": "me"}},
+        "harvest": [{"provider": "dataforseo", "report": "comparison"}],
+    }
+    (item,) = job_from(content).harvests
+    assert item.sets is None
+    assert item.targets_per_task == 100
+    content["harvest"][0]["sets"] = [["me.com", "b.com"]]
+    assert job_from(content).harvests[0].targets_per_task == 0
+
+
+def test_a_setting_that_the_provider_cannot_do_without_is_asked_for() -> None:
+    content = {
+        "job": {"name": "j", "targets": {"inline": ["example.com"]}},
+        "providers": {"dataforseo": {"key": "env:K"}},
+        "harvest": [{"provider": "dataforseo", "report": "summary"}],
+    }
+    (fault,) = faults_of(content)
+    assert fault.startswith("j.toml: [providers.dataforseo] login: missing; expected ")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (
+            [["me.com", "b.com"]],
+            [["b.com", "me.com"]],
+            'sets was [["me.com", "b.com"]] and is [["b.com", "me.com"]]',
+        ),
+        ({"column": "a"}, {"column": "b"}, 'sets column was "a" and is "b"'),
+    ],
+)
+def test_other_sets_are_another_job(before: Any, now: Any, said: str) -> None:
+    meanings = [parse(dump(job_from(overlaps(sets=sets)).meaning())) for sets in (before, now)]
+    (difference,) = differences(*meanings)
+    assert difference == f"[[harvest]] serpstat.overlap {said}"
+
+
+# Meanings
 
 
 def test_a_meaning_survives_its_way_through_the_checkpoint() -> None:

@@ -6,6 +6,8 @@ from harvester.display import shown
 
 Rejected = tuple[str, int, str, str]  #: source, line, text, reason
 
+CELL_CHARS = 80  #: a longer cell is cut
+
 #: Units that are millionths of a currency. People are shown the currency; files and scripts have the units.
 MILLIONTHS = {"micro-dollars": "USD"}
 
@@ -78,7 +80,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return shown(str(value), 60)
+        return shown(str(value), CELL_CHARS)
     return f"{value:,}"
 
 

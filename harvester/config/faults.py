@@ -100,8 +100,15 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def _list_shown(values: list[Any] | tuple[Any, ...]) -> str:
-    text = ", ".join("[…]" if isinstance(value, list | tuple) else shown(value) for value in values[:4])
+def _list_shown(values: list[Any] | tuple[Any, ...], *, is_inner: bool = False) -> str:
+    text = ", ".join(
+        shown(value)
+        if not isinstance(value, list | tuple)
+        else "[…]"
+        if is_inner
+        else _list_shown(value, is_inner=True)
+        for value in values[:4]
+    )
     return f"[{text}, …]" if len(values) > 4 else f"[{text}]"
 
 

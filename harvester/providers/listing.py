@@ -135,7 +135,8 @@ class Listing:
         if self.paging.is_single:
             most = self.tariff.units(self.paging.page_rows * self.targets_per_task)
             least = self.tariff.units(0) if self.tariff.row_units else most
-            return Forecast(least_requests=1, most_requests=1 + further, least_units=least, most_units=most)
+            again = self.targets_per_task if self.asks_again else 0
+            return Forecast(least_requests=1, most_requests=1 + again + further, least_units=least, most_units=most)
         bounds = [bound for bound in (rows, self.max_rows, self.paging.end) if bound is not None]
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=self.tariff.units(0), most_units=None)

@@ -76,11 +76,11 @@ class Paging:
         if self.is_single or (self.enough is not None and window.end >= self.enough):
             return Following(None)
         total = _int(cursor, "total") if came.total is None else came.total
+        if came.rows == 0 and total is not None and window.begin < total:
+            return Following(None, f"nothing came from row {window.begin + 1:,} on, of {total:,} that there should be")
         has_more = came.rows >= window.limit if total is None else window.end < total
         if not has_more:
             return Following(None)
-        if came.rows == 0:
-            return Following(None, f"nothing came from row {window.begin + 1:,} on, of {total:,} that there should be")
         # A token goes on from the request it answers, so the walk by token begins with the list.
         is_by_token = self.has_token and (window.token is not None or window.begin == 0)
         token = came.token if is_by_token else None

@@ -11,12 +11,13 @@ class Tariff:
     request_units: int = 0
     row_units: int = 0
     least_units: int = 0
+    least_rows: int = 0  #: so many are billed where fewer come
     #: Under this name an account tells prices of its own: facts NAME.request and NAME.row. None = it does not.
     name: str | None = None
 
     def units(self, rows: int) -> int:
         """Return what a request with so many rows costs."""
-        return max(self.least_units, self.request_units + self.row_units * rows)
+        return max(self.least_units, self.request_units + self.row_units * max(rows, self.least_rows))
 
     def rows_within(self, units: int | None) -> int | None:
         """Return how many rows a request may have that costs at most `units`; None = any number, -1 = not even none."""

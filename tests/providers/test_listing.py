@@ -82,13 +82,14 @@ def page_of(of: Listing, step: Step, rows: int = 0, **body: Any) -> Page:
     request_units=st.integers(0, 50),
     row_units=st.integers(0, 5),
     least_units=st.integers(0, 60),
+    least_rows=st.integers(0, 2),
     units=st.none() | st.integers(0, 200),
     rows=st.none() | st.integers(1, 30),
 )
 def test_a_request_holds_what_it_can_cost_and_never_more_than_it_may(
-    request_units: int, row_units: int, least_units: int, units: int | None, rows: int | None
+    request_units: int, row_units: int, least_units: int, least_rows: int, units: int | None, rows: int | None
 ) -> None:
-    tariff = Tariff(request_units=request_units, row_units=row_units, least_units=least_units)
+    tariff = Tariff(request_units=request_units, row_units=row_units, least_units=least_units, least_rows=least_rows)
     request = listing(tariff=tariff).ask(step_of(units=units, rows=rows))
     if request is None:
         assert units is not None

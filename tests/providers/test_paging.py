@@ -143,6 +143,7 @@ def test_a_short_page_in_the_middle_does_not_end_a_list_whose_length_is_told() -
     assert OFFSET.following({}, Window(0, 10), Came(7, 30)).next == {"begin": 10, "total": 30}
 
 
-def test_an_empty_page_in_the_middle_ends_the_walk_and_says_what_is_missing() -> None:
-    following = OFFSET.following({"begin": 10, "total": 30}, Window(10, 10), Came(0))
-    assert following == Following(None, "nothing came from row 11 on, of 30 that there should be")
+@pytest.mark.parametrize("begin", [10, 20])
+def test_an_empty_page_before_the_end_ends_the_walk_and_says_what_is_missing(begin: int) -> None:
+    following = OFFSET.following({"begin": begin, "total": 30}, Window(begin, 10), Came(0))
+    assert following == Following(None, f"nothing came from row {begin + 1} on, of 30 that there should be")

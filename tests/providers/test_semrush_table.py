@@ -5,7 +5,7 @@ import io
 import re
 import time
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import pytest
 from hypothesis import assume, given, settings
@@ -19,7 +19,13 @@ from harvester.providers.semrush.table import Column, Table, read
 #: Two texts with typed columns before, between and behind them.
 FENCED = columns.columns("page_ascore source_url first_seen source_title nofollow")
 HEADER = "page_ascore;source_url;first_seen;source_title;nofollow"
-ROW = {"page_ascore": "5", "source_url": "u", "first_seen": "1578929242", "source_title": "t", "nofollow": "true"}
+ROW: dict[str, str | None] = {
+    "page_ascore": "5",
+    "source_url": "u",
+    "first_seen": "1578929242",
+    "source_title": "t",
+    "nofollow": "true",
+}
 
 
 def table(*lines: str, header: str = HEADER, known: Sequence[Column] = FENCED) -> Table:
@@ -143,49 +149,67 @@ def test_a_target_may_be_spelt_otherwise_in_its_column_but_not_change_places() -
 texts = st.text(alphabet=';\n\r"1a. é', max_size=8) | st.sampled_from(
     ["1578929242", ";true", "true\n5;", ";1578929242;"]
 )
-numbers = st.integers(0, 99).map(str) | st.just("")
-times = st.sampled_from(["1578929242", "1578990011", ""])
-truths = st.sampled_from(["true", "false", ""])
-rows = st.lists(st.tuples(numbers, texts, times, texts, truths), min_size=1, max_size=6)
-_END = re.compile(r"(?s).*;(?:true|false|[01])?", re.IGNORECASE)
-_BEGINNING = re.compile(r"-?[0-9]*;(?s:.*)")
+VALUES = {
+    "first_seen": ("1578929242", "1578990011", ""),
+    "last_seen": ("1578929242", "0", ""),
+    **dict.fromkeys(("nofollow", "form", "frame", "image", "sitewide", "newlink", "lostlink"), ("true", "false", "")),
+}
+FENCED_LAYOUTS = {"two": FENCED, "backlinks": columns.BACKLINKS, "anchors": columns.ANCHORS, "pages": columns.PAGES}
 
 
-def forges_a_row(row: Sequence[str], end: str) -> bool:
+def rows_of(known: Sequence[Column]) -> st.SearchStrategy[list[tuple[str, ...]]]:
+    """Return rows with any texts, and values of the documented form in all other columns."""
+    row = [
+        texts if column.pattern is None else st.sampled_from(VALUES.get(column.name, ("0", "7", "200", "")))
+        for column in known
+    ]
+    return st.lists(st.tuples(*row), max_size=6)
+
+
+def forges_a_row(row: Sequence[str], known: Sequence[Column], end: str) -> bool:
     """Return whether a text holds the end of a row, a line break, and the beginning of a row."""
+    head = [f"(?:{column.pattern});" for column in takewhile(is_typed, known)]
+    tail = [f";(?:{column.pattern})" for column in takewhile(is_typed, reversed(known))]
+    begins, ends = re.compile("".join(head) + "(?s:.*)"), re.compile("(?s:.*)" + "".join(reversed(tail)))
     pieces = ";".join(row).split(end)
-    return any(_END.fullmatch(piece) and _BEGINNING.fullmatch(following) for piece, following in pairwise(pieces))
+    return any(ends.fullmatch(piece) and begins.fullmatch(following) for piece, following in pairwise(pieces))
 
 
-def as_read(row: Sequence[str]) -> dict[str, str | None]:
-    return {name: value or None for name, value in zip(ROW, row, strict=True)}
+def is_typed(column: Column) -> bool:
+    return column.pattern is not None
 
 
-@given(rows=rows, end=st.sampled_from(["\n", "\r\n"]), is_finished=st.booleans())
-@settings(max_examples=400, deadline=None)
+def as_read(row: Sequence[str], known: Sequence[Column]) -> dict[str, str | None]:
+    return {column.name: value or None for column, value in zip(known, row, strict=True)}
+
+
+@pytest.mark.parametrize("known", FENCED_LAYOUTS.values(), ids=list(FENCED_LAYOUTS))
+@given(data=st.data(), end=st.sampled_from(["\n", "\r\n"]), is_finished=st.booleans())
+@settings(max_examples=150, deadline=None)
 def test_what_is_written_without_quotes_is_read_as_it_was_or_kept_as_text(
-    rows: list[tuple[str, ...]], end: str, is_finished: bool
+    known: Sequence[Column], data: st.DataObject, end: str, is_finished: bool
 ) -> None:
-    assume(not any(forges_a_row(row, end) for row in rows))
-    assume(end == "\n" or is_finished or len(rows) > 1)  # else nothing shows that rows end like the header
-    body = end.join((HEADER, *map(";".join, rows))) + (end if is_finished else "")
-    found = read(body.encode(), FENCED)
-    written = [as_read(row) for row in rows]
-    read_rows = [line for line in found.lines if isinstance(line, dict)]
+    rows = data.draw(rows_of(known))
+    assume(end == "\n" or is_finished or len(rows) != 1)  # else nothing shows that rows end like the header
+    assume(not any(forges_a_row(row, known, end) for row in rows))
+    header = ";".join(column.name for column in known)
+    found = read((end.join((header, *map(";".join, rows))) + (end if is_finished else "")).encode(), known)
+    written = [as_read(row, known) for row in rows]
     places = iter(written)
+    read_rows = [line for line in found.lines if isinstance(line, dict)]
     assert all(row in places for row in read_rows), "each row read is one that was written, and in order"
     if found.is_counted:
         assert len(found.lines) == len(rows)
         assert all(isinstance(line, str) or line == row for line, row in zip(found.lines, written, strict=True))
 
 
-@given(rows=st.lists(st.tuples(numbers, texts, times, texts, truths), max_size=6))
+@given(rows=rows_of(FENCED))
 @settings(max_examples=100, deadline=None)
 def test_what_is_written_with_quotes_is_read_as_it_was(rows: list[tuple[str, ...]]) -> None:
     sheet = io.StringIO()
     csv.writer(sheet, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
     found = read(f"{HEADER}\n{sheet.getvalue()}".encode(), FENCED)
-    assert found == Table([as_read(row) for row in rows], is_counted=True)
+    assert found == Table([as_read(row, FENCED) for row in rows], is_counted=True)
 
 
 @given(body=st.binary(max_size=60))

@@ -1,6 +1,7 @@
 """Pages, their ends and their bills, as Serpstat answers."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -120,9 +121,17 @@ def test_an_empty_answer_costs_a_credit_even_where_the_price_is_five(data: objec
 
 
 def test_an_error_for_the_end_ends_a_list_and_says_where() -> None:
-    page = read_at(1000, NO_DATA)
+    page = page_of(compiled("refdomains"), NO_DATA, step_of(cursor={"begin": 1000}))
     assert (page.rows, page.next, page.units, page.incomplete) == ((), None, 1, None)
     assert page.note == "the provider has no rows from row 1,001 on: 32017: Data not found"
+
+
+@pytest.mark.parametrize("begin", [1000, 2000])
+def test_an_end_before_the_total_leaves_the_task_incomplete_on_the_last_page_too(begin: int) -> None:
+    reason = f"nothing came from row {begin + 1:,} on, of 2,500 that there should be"
+    for body in (NO_DATA, listed([], total=2_500), listed([])):
+        page = read_at(begin, body)
+        assert (page.next, page.units, page.incomplete) == (None, 1, reason)
 
 
 def test_a_depth_the_provider_refuses_makes_the_task_incomplete_and_keeps_its_rows() -> None:
@@ -133,18 +142,32 @@ def test_a_depth_the_provider_refuses_makes_the_task_incomplete_and_keeps_its_ro
     assert page.incomplete.startswith("the provider gives no rows from row 10,001 on: 402: To get more than 10000")
 
 
-def test_an_empty_page_before_the_total_is_not_taken_for_the_end_in_silence() -> None:
-    page = read_at(1000, listed([], total=2_500))
-    assert (page.next, page.units) == (None, 1)
-    assert page.incomplete == "nothing came from row 1,001 on, of 2,500 that there should be"
-
-
 def test_a_page_with_fewer_rows_than_its_total_demands_is_said_to_lack_some() -> None:
     page = page_of(compiled("refdomains"), listed(domains(0, 100), total=2_500))
     assert page.incomplete == "100 rows came where 1,000 were due, from row 1 on"
     assert page.next == {"begin": 1000, "total": 2500}, "the rest is read all the same"
     assert read_at(2000, listed(domains(0, 499), total=2_500)).incomplete is not None
     assert read_at(2000, listed(domains(0, 499), total=2_499)).incomplete is None, "the list has shrunk"
+
+
+@pytest.mark.parametrize(
+    ("field", "days", "strays"),
+    [
+        ("since", ["2026-10-01 00:00:00", "2026-09-30 21:00:00", "2026-11-20"], 0),
+        ("since", ["2026-09-29 23:59:59", "2026-10-01", "2019-01-01"], 2),
+        ("until", ["2026-10-01 23:00:00", "2026-10-02 02:00:00", "2019-01-01", None, "soon"], 0),
+        ("until", ["2026-10-03 00:00:00", "2026-09-01"], 1),
+    ],
+)
+def test_rows_of_days_that_were_not_asked_for_are_kept_and_said(field: str, days: list[object], strays: int) -> None:
+    window: dict[str, Any] = {field: date(2026, 10, 1)}
+    rows = [{"url_from": "https://a.com/", "url_to": "https://b.com/", "last_visited": found} for found in days]
+    for report in ("lost-backlinks", "lost-outlinks"):
+        page = page_of(compiled(report, **window), listed([*rows, "no row"], total=len(rows) + 1))
+        assert len(page.rows) == len(rows) + 1
+        assert (page.incomplete or "").startswith(f"{strays} rows have another last_visited" if strays else "")
+        assert (page.incomplete is None) is (strays == 0)
+    assert page_of(compiled("lost-backlinks"), listed(rows)).incomplete is None
 
 
 @pytest.mark.parametrize("total", [None, 0, 7, -1, True, "many"])

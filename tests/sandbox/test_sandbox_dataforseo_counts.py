@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer, invalid
+from dataforseo_sandbox_kit import Buyer, invalid
 from sandbox_kit import GENERATED, link, world_of
 
 from harvester.sandbox.dataforseo.links import Lens

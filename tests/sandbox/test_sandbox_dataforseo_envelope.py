@@ -1,7 +1,7 @@
 """What surrounds every answer of DataForSEO: key, array of one, envelope, refusals (reference, sections 0 to 3, 9)."""
 
 import pytest
-from dataforseo_kit import Buyer, basic, exact, invalid
+from dataforseo_sandbox_kit import Buyer, basic, exact, invalid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import link, world_of

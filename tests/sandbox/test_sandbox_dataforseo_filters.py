@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer, invalid
+from dataforseo_sandbox_kit import Buyer, invalid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import link, world_of

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from dataforseo_kit import Buyer, exact, invalid
+from dataforseo_sandbox_kit import Buyer, exact, invalid
 from sandbox_kit import link, world_of
 
 from harvester import codec

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from dataforseo_kit import BASE, ROW, Buyer, exact
+from dataforseo_sandbox_kit import BASE, ROW, Buyer, exact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import link, world_of

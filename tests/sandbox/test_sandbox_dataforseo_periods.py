@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer
+from dataforseo_sandbox_kit import Buyer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import GENERATED, TODAY, link, world_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer, invalid
+from dataforseo_sandbox_kit import Buyer, invalid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import GENERATED, NOW, link, world_of

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer
+from dataforseo_sandbox_kit import Buyer
 from sandbox_kit import GENERATED
 
 from harvester import codec

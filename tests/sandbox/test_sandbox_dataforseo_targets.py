@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from dataforseo_kit import Buyer, invalid
+from dataforseo_sandbox_kit import Buyer, invalid
 from sandbox_kit import GENERATED, link, world_of
 
 from harvester.sandbox.hosts import root_of

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import GENERATED
-from semrush_kit import BALANCE, FORTY, REPORTS, Till, error_of
+from semrush_sandbox_kit import BALANCE, FORTY, REPORTS, Till, error_of
 
 from harvester import codec
 from harvester.sandbox.contract import MAIN_RATE, Asked, Refusal

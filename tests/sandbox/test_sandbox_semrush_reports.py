@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from sandbox_kit import GENERATED, NOW, link, moment, world_of
-from semrush_kit import Till, error_of
+from semrush_sandbox_kit import Till, error_of
 
 from harvester.sandbox.hosts import root_of
 from harvester.sandbox.semrush.reports import REPORTS as TABLE

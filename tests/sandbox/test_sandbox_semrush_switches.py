@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sandbox_kit import GENERATED, link, world_of
-from semrush_kit import BALANCE, FORTY, Till, error_of
+from semrush_sandbox_kit import BALANCE, FORTY, Till, error_of
 
 from harvester.sandbox.contract import Asked, Refusal
 from harvester.sandbox.semrush.service import SEMRUSH

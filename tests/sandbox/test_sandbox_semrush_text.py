@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_kit import GENERATED, link, world_of
-from semrush_kit import FORTY, Till, rows_of
+from semrush_sandbox_kit import FORTY, Till, rows_of
 
 from harvester.sandbox.contract import Answer
 

@@ -116,13 +116,18 @@ def test_a_target_without_data_costs_one_credit_in_every_form(method: str, switc
     assert token.error(method, query=NOBODY)[0] == 32012
 
 
-@pytest.mark.parametrize("form", ["zeros", "list"])
-def test_a_summary_of_nothing_is_all_zeros_or_an_empty_list(form: str) -> None:
-    token = Token(GENERATED, f"empty_summary={form}")
+@pytest.mark.parametrize(("form", "price", "credits"), [("zeros", 5, 5), ("zeros", 1, 1), ("list", 5, 1)])
+def test_a_summary_of_nothing_is_all_zeros_or_an_empty_list(form: str, price: int, credits: int) -> None:
+    token = Token(GENERATED, f"empty_summary={form}", f"zero_summary_price={price}")
     data = token.ask("getSummaryV2", query=NOBODY)["result"]["data"]
     assert set(data.values()) == {0} if form == "zeros" else data == []
-    assert token.charged == 1
+    assert token.charged == credits
     assert Token(MANY, f"empty_summary={form}").ask("getSummaryV2")["result"]["data"]["backlinks"] == 250
+
+
+def test_a_list_may_keep_its_length_to_itself() -> None:
+    assert Token(MANY).summary("getNewBacklinks")["total"] == 250
+    assert Token(MANY, "list_total=null").summary("getNewBacklinks")["total"] is None
 
 
 def test_a_filter_that_lets_nothing_through_leaves_no_data() -> None:
@@ -199,7 +204,7 @@ def test_credits_are_never_overdrawn_and_every_one_is_told(
         body = token.ask(method, size=size, page=page, query=query)
         if "result" in body:
             data, left = body["result"]["data"], body["result"]["summary_info"]["left_lines"]
-            price = {"getSummaryV2": 5, "getTopAnchors": 1}.get(method, len(data)) if query != NOBODY else 1
+            price = {"getSummaryV2": 5, "getTopAnchors": 1}.get(method, len(data))
             assert (left, before - left) == (token.account.units_left, max(1, price))
         else:
             assert before - token.account.units_left == (1 if body["error"]["code"] == 32017 else 0)

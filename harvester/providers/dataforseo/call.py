@@ -39,13 +39,13 @@ class Live:
     def request(self, targets: Sequence[str], window: Window) -> Request:
         """Return the request for that window.
 
-        With a token "all other parameters" are as in the request before, so the first one has no offset either.
+        With a token "all other parameters" are as in the request before: it has no offset, and the tag of that one.
         """
         task = {**self.form.name(self._sent(targets)), **self.parameters}
         if self.has_limit:
             task["limit"] = window.limit
         if window.token is not None:
-            task["search_after_token"] = window.token
+            task |= _continued(window.token)
         elif window.begin:
             task["offset"] = window.begin
         return Request(method="POST", path=f"/backlinks/{self.function}/live", json=[task])
@@ -66,7 +66,7 @@ class Live:
             units=said.units,
             length=len(items),
             total=_count(head, "total_count"),
-            token=token if isinstance(token := head.get("search_after_token"), str) and token else None,
+            token=_token(request, head.get("search_after_token")),
             missing=missing,
             incomplete=_incomplete(said.code, _count(head, "items_count"), len(items)),
         )
@@ -76,6 +76,21 @@ class Live:
         if self.scope != "url":
             return list(targets)
         return [target if "://" in target else f"https://{target}" for target in targets]
+
+
+def _token(request: Request, token: Any) -> str | None:
+    """Return how the list goes on behind a request: its tag, a blank, and the token of its answer.
+
+    Whether a tag is one of the "other parameters" that must stay is not said, so it stays, whatever it is.
+    """
+    (task,) = request.json
+    return f"{task.get('tag', '')} {token}" if isinstance(token, str) and token else None
+
+
+def _continued(token: str) -> dict[str, str]:
+    """Return what differs from, and what is said again of, the request that the token belongs to."""
+    tag, _, token = token.partition(" ")
+    return {"search_after_token": token, **({"tag": tag} if tag else {})}
 
 
 def _head(result: Sequence[Any]) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 "Give every attempt a unique tag; search the window with metadata for that tag; found with cost > 0 = billed although
 the answer was lost; not found = safe to repeat. Delay until a task shows up: unconfirmed", so it is asked late.
+
+A request that goes on by token must be the one before it but for the token, so it has that one's tag and none of its
+own: what it cost if its answer is lost cannot be found, and stays in doubt.
 """
 
 from collections.abc import Mapping
@@ -20,11 +23,11 @@ _SECOND = timedelta(seconds=1)
 
 
 def _mark(request: Request, text: str) -> Request:
-    """Return the request with the text in the one task of its POST; what buys nothing has no such task."""
+    """Return the request with the text in the one task of its POST, unless it buys nothing or goes on by token."""
     if not request.path.endswith("/live"):
         return request
     (task,) = request.json
-    return replace(request, json=[{**task, "tag": text}])
+    return request if "search_after_token" in task else replace(request, json=[{**task, "tag": text}])
 
 
 def _ask(left_at: datetime, now: datetime) -> Request:

@@ -11,6 +11,4 @@ def tariff(function: str) -> Tariff:
 
     A target without data was billed as one row.
     """
-    return Tariff(
-        request_units=REQUEST_UNITS, row_units=ROW_UNITS, least_units=REQUEST_UNITS + ROW_UNITS, name=function
-    )
+    return Tariff(request_units=REQUEST_UNITS, row_units=ROW_UNITS, least_rows=1, name=function)

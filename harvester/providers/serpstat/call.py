@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
 from typing import Any
@@ -23,6 +23,30 @@ from harvester.records import day
 Reader = Callable[[Sequence[str], Sequence[Any], Reply], list[Row]]
 
 
+#: Days are the provider's own, and its time zone is not known.
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days that a filter was to keep to, and the field of a row that shows whether it has."""
+
+    field: str
+    since: date | None
+    until: date | None
+
+    def stray(self, data: Sequence[Any], arrived_at: datetime) -> str | None:
+        """Say if rows are of other days: then the filter is about another date, or was ignored."""
+        shown = [day(_of(each, self.field), arrived_at) for each in data]
+        others = sum(text is not None and not self._have(date.fromisoformat(text)) for text in shown)
+        known = f"rows have another {self.field} than was asked for: the filter did not pick them by it"
+        return f"{others:,} {known}, and may have left out others" if others else None
+
+    def _have(self, found: date) -> bool:
+        is_late_enough = self.since is None or found >= self.since - _A_DAY
+        return is_late_enough and (self.until is None or found <= self.until + _A_DAY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodCall:
     """One method with the parameters of one harvest."""
@@ -31,6 +55,7 @@ class MethodCall:
     params: Mapping[str, Any]  #: all but the targets and the page
     section: Section
     rows_of: Reader
+    days: Days | None = None
 
     def request(self, targets: Sequence[str], window: Window) -> Request:
         """Return the request for that window."""
@@ -61,8 +86,11 @@ class MethodCall:
             units=self.method.tariff.units(len(data)),
             length=len(data),
             total=total,
-            incomplete=_lacking(begin, request.most_rows or 0, len(data), total),
+            incomplete=_lacking(begin, request.most_rows or 0, len(data), total) or self._stray(data, reply),
         )
+
+    def _stray(self, data: Sequence[Any], reply: Reply) -> str | None:
+        return None if self.days is None else self.days.stray(data, reply.arrived_at)
 
 
 def _query(target: str) -> str:
@@ -76,7 +104,10 @@ def _begin(request: Request) -> int:
 
 
 def _ended(fault: Fault, status: int, begin: int) -> Answer:
-    """Return the answer of an error that ends a list: nothing is there, or nothing more is given."""
+    """Return the answer of an error that ends a list: nothing is there, or nothing more is given.
+
+    "No data" for a later page is the normal end of a list only if no total has promised that page.
+    """
     rule = rule_of(fault, status)
     if rule not in (NO_DATA, DEPTH):
         raise UnknownReply(f"an error: {fault}")
@@ -84,7 +115,7 @@ def _ended(fault: Fault, status: int, begin: int) -> Answer:
     return Answer(
         rows=(),
         units=rule.units,
-        total=begin,
+        total=None if rule is NO_DATA and begin else begin,
         incomplete=f"the provider gives no rows {where}" if rule is DEPTH else None,
         note=f"the provider has no rows {where}" if rule is NO_DATA and begin else None,
     )

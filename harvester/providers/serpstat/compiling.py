@@ -13,7 +13,7 @@ from harvester.providers.listing import Listing
 from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
 from harvester.providers.serpstat import call, filters
-from harvester.providers.serpstat.call import MethodCall, Reader
+from harvester.providers.serpstat.call import Days, MethodCall, Reader
 from harvester.providers.serpstat.methods import MOST_ROWS, SEARCH_TYPES, Method
 from harvester.providers.serpstat.verdicts import judge
 
@@ -27,6 +27,8 @@ _OWN_KEYS = {
     "page": "max_rows",
     "size": "page_size",
 }
+#: Filter fields of days, by the names that rows have for them: "add -> first_seen, check -> last_visited".
+_SHOWN_AS = {"add": "first_seen", "check": "last_visited"}
 _NO_DAYS = "none, this report has no window of days; see new-backlinks, lost-backlinks and lost-outlinks"
 
 
@@ -62,15 +64,18 @@ def compile_entry(entry: Entry, harvest: Harvest, compiling: Compiling) -> Listi
     _refuse_unfit(entry, harvest)
     sent = {**method.defaults, **choices.checked(harvest.options, _options(method), _OWN_KEYS)}
     params = {**_search(method, harvest), **_sorted(method, harvest), **_link_per_domain(method, harvest, sent)}
+    days = _days(entry, harvest, compiling)
     conditions = [
         *(filters.asked_for(sent.pop("complexFilter"), method) if "complexFilter" in sent else ()),
         *filters.neutral(harvest),
-        *_dates(entry, harvest, compiling),
+        *(filters.within(entry.window, days.since, days.until) if entry.window and days else ()),
     ]
     if conditions:
         params["complexFilter"] = [conditions]
     return Listing(
-        call=MethodCall(method=method, params={**params, **sent}, section=compiling.section, rows_of=entry.read),
+        call=MethodCall(
+            method=method, params={**params, **sent}, section=compiling.section, rows_of=entry.read, days=days
+        ),
         judge_reply=judge,
         shape=entry.shape,
         paging=_paging(method.paging, harvest),
@@ -129,13 +134,13 @@ def _link_per_domain(method: Method, harvest: Harvest, sent: dict[str, Any]) -> 
     return {"linkPerDomain": int(wish or 0) if option is None else option}
 
 
-def _dates(entry: Entry, harvest: Harvest, compiling: Compiling) -> list[filters.Condition]:
+def _days(entry: Entry, harvest: Harvest, compiling: Compiling) -> Days | None:
     if entry.window is None:
-        return []
+        return None
     since, until = choices.window(harvest, compiling)
     if since is None and entry.days is not None:
         since = (until or compiling.today) - timedelta(days=entry.days)
-    return filters.within(entry.window, since, until)
+    return Days(_SHOWN_AS[entry.window], since, until) if since or until else None
 
 
 def _paging(paging: Paging, harvest: Harvest) -> Paging:

@@ -12,7 +12,7 @@ from harvester.sandbox.account import Account
 from harvester.sandbox.contract import MAIN_RATE, Answer, Asked, Contract, Refusal, Terms
 from harvester.sandbox.recent import Recent
 from harvester.sandbox.serpstat.envelope import Result, body_of, failure, id_of, method_of, params_of, success
-from harvester.sandbox.serpstat.flat import FLATS, Flat
+from harvester.sandbox.serpstat.flat import FLATS, Flat, Found
 from harvester.sandbox.serpstat.listing import Listing, listed
 from harvester.sandbox.serpstat.lists import listings
 from harvester.sandbox.serpstat.query import Query, read_query
@@ -160,7 +160,7 @@ class Serpstat:
         summary = {
             "page": query.page,
             "count": len(rows),
-            "total": len(entries),
+            "total": len(entries) if self._switches.list_total == "number" else None,
             "sort": echo.get(query.sort, query.sort),
             "order": query.order if listing.is_order_lower else query.order.upper(),
         }
@@ -181,7 +181,7 @@ class Serpstat:
     def _find(self, flat: Flat, query: Query) -> tuple[Result, str]:
         """Return the answer of a flat method, and what the switches say of it if nothing is known."""
         found = flat.find(self._shelf, query)
-        credits = self._flat_credits(flat, len(found.data)) if found.is_known else 1
+        credits = 1 if self._is_no_data(found) else self._flat_credits(flat, len(found.data))
         result = Result(
             data=found.data,
             summary={"sort": flat.sort, "order": flat.order, **found.summary},
@@ -189,6 +189,13 @@ class Serpstat:
             is_summary_outside=flat.is_summary_outside,
         )
         return result, "" if found.is_known else self._switches.no_data
+
+    def _is_no_data(self, found: Found) -> bool:
+        """Return True for an answer "with no data", which costs 1 credit; whether zeros are one is a switch."""
+        if found.is_known:
+            return False
+        is_zeros = bool(found.data) and self._switches.no_data == "empty"
+        return not is_zeros or self._switches.zero_summary_price == "1"
 
     def _flat_credits(self, flat: Flat, rows: int) -> int:
         if flat.credits is not None:

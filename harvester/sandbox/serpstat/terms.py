@@ -89,9 +89,11 @@ class SerpstatSwitches:
     # Money.
     cover: Literal["rows", "size"] = "rows"  #: what the credits left must cover: the rows that come, or all of `size`
     intersect_summary_price: Literal["row", "request"] = "row"  #: 1 credit each
+    zero_summary_price: Literal["5", "1"] = "5"  #: whether a summary of zeros counts as an answer or as "no data"
     # The end of a list.
     no_data: Literal["empty", "32015", "32017"] = "empty"  #: what a target without rows gets, for 1 credit
     past_end: Literal["32017", "empty"] = "32017"  #: what a page behind the last row gets, for 1 credit
+    list_total: Literal["number", "null"] = "number"  #: whether `summary_info` of a list tells how many rows it has
     deepest_row: Literal["60000", "6000", "600"] = "60000"  #: rows behind this one are refused
     # What is counted.
     omitted_link_per_domain: Literal["1", "0"] = "1"  #: what a missing linkPerDomain means
