@@ -65,6 +65,23 @@ def test_providers_are_listed_and_one_is_shown_in_full(bench: Bench) -> None:
             assert all(word in text for word in (report.price, report.paging, *report.aliases))
 
 
+def test_the_matrix_has_a_line_for_each_report_of_each_provider(bench: Bench) -> None:
+    lines = bench.call("providers").stdout.splitlines()
+    matrix = lines[next(n for n, line in enumerate(lines) if line.startswith("report ")) + 1 :]
+    offered: dict[str, list[str]] = {}
+    name = ""
+    for line in matrix[: matrix.index("")]:
+        name, provider = (line.split()[0], line.split()[1]) if line[0] != " " else (name, line.split()[0])
+        offered.setdefault(name, []).append(provider)
+        report = PROVIDERS[provider].reports[name]
+        assert report.price in line
+        assert report.paging in line, "nothing is cut"
+    assert offered == {
+        report: [name for name, provider in PROVIDERS.items() if report in provider.reports]
+        for report in dict.fromkeys(report for provider in PROVIDERS.values() for report in provider.reports)
+    }
+
+
 def test_providers_as_json_hold_everything_too(bench: Bench) -> None:
     found = json.loads(bench.call("providers", "--json").stdout)
     assert set(found) == set(PROVIDERS)
@@ -77,7 +94,7 @@ def test_providers_as_json_hold_everything_too(bench: Bench) -> None:
 def test_an_unknown_provider_is_named_with_those_that_are(bench: Bench) -> None:
     result = bench.call("providers", "ahref")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "ahref: no provider of that name; there are ahrefs" in result.stderr
+    assert f"ahref: no provider of that name; there are {', '.join(PROVIDERS)}" in result.stderr
 
 
 @pytest.mark.parametrize("record", [*RECORDS, "raw"])
