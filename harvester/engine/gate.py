@@ -7,10 +7,14 @@ An even spacing would be b = 1 and s = (W + J) / N, but then every wake-up that 
 for good. So b = 1 + L / s: what is late by less than L is made good, and the same sum asks for s = (W + J + L) / N.
 
 J is measured: the spread of the lane's round trips, from the cold start's worst case down, and never more than 5 %
-of the window (95 % of the allowance is to be used). The worst that was seen is forgotten slowly. A refusal says that
-our J was too small: it widens the spacing, and every answer narrows it again a little. At one call per window no
-margin can be small enough to matter and none is needed: the next call is counted from the reply to the last, which
-is later than its arrival.
+of the window (95 % of the allowance is to be used). The worst that
+was seen is forgotten slowly. A refusal says that our J was too small: it widens the spacing, and every answer narrows
+it again a little.
+
+At one call per window, 5 % are little against the difference between a new connection and a warm one. So such a lane
+begins with a wider spacing, and once it was refused it counts the next call from the reply to the last, which is
+certainly later than its arrival. Not from the beginning: with replies that take longer than the window, more than half
+of the allowance would be lost.
 """
 
 import asyncio
@@ -43,12 +47,13 @@ class Pace:
         self._samples = samples
         self._round_trips_s: deque[float] = deque(maxlen=samples)
         self._spread_s = 0.0
-        self._penalty = 1.0
+        self._penalty = WIDER if rule.calls == 1 else 1.0
+        self._was_refused = False
 
     @property
     def is_counted_from_reply(self) -> bool:
         """Whether a call's window begins only when its exchange is over."""
-        return self.rule.calls == 1
+        return self.rule.calls == 1 and self._was_refused
 
     @property
     def margin_s(self) -> float:
@@ -84,6 +89,7 @@ class Pace:
 
     def refused(self) -> None:
         """Learn from a refusal."""
+        self._was_refused = True
         self._penalty = min(MOST_PENALTY, self._penalty * WIDER)
 
 

@@ -132,7 +132,7 @@ class Lane:
         # Asked for what may become free, not for what is free now: a page that shrinks only because other holds
         # are open would pay a price per request for a few rows. If it does not fit yet, it waits.
         allowance = Allowance(units=purse.reachable_units, rows=rows_left, facts=dict(self._parts.desk.facts))
-        step = Step(task=work.task, cursor=work.cursor, allowance=allowance)
+        step = Step(task=work.task, cursor=work.cursor, allowance=allowance, is_continued=work.lane == self.name)
         request = crop.exchange.ask(step)
         if request is None or not purse.fits(request.most_units):
             self._parts.desk.park(work, self.name)
@@ -388,4 +388,5 @@ def _after(asked: _Asked, page: Page) -> Work:
         reason=reason,
         note=note,
         attempts=0,
+        lane=asked.hold.lane,
     )

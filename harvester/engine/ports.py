@@ -71,6 +71,7 @@ class Work:
     note: str | None = None  #: a remark on a complete task
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: by target: what the list says of it
     attempts: int = 0  #: failures of the present request in this run; not kept on disk
+    lane: str | None = None  #: which lane read the last page in this run; not kept on disk
 
     def failed(self) -> "Work":
         """Return the same work after one more failure."""

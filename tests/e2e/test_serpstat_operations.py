@@ -1,241 +1,159 @@
-"""Every report of Serpstat, from the link world through real sockets to the records: no row missing, none twice.
+"""Every report of Serpstat, from the link world through real sockets to the records, and what they cost."""
 
-What is expected is worked out here from the world alone. Two things of it are Serpstat's own: its domains are hosts
-without `www.`, and links that a site *gives* are a world of their own, which only its sandbox has.
-"""
-
-import csv
-import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from html import unescape
-from itertools import count
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from operations_kit import TODAY, Harvested, Yard
+from operations_kit import Harvested
+from serpstat_rows import BIG, BUSY, NOBODY, REPORTS, TARGETS
+from serpstat_yard import LIVE, anchors_of, shown, small, spent, table, told, yard_of
 
-from harvester.sandbox.groups import is_followed, subnet_of
-from harvester.sandbox.serpstat.outgoing import outlinks_below
-from harvester.sandbox.world import Link, Scope, World
-
-Values = tuple[object, ...]
-Expected = Iterable[Values]
-
-BIG, NOBODY = "shop-316.example", "t5.example"
-TARGETS = [*(f"t{number}.example" for number in range(1, 11)), "t71.example", "t316.example"]
-SETS = [["t1.example", "t71.example"], ["t2.example", "t3.example", "t316.example"], ["t4.example", NOBODY]]
-SINCE = datetime(2026, 10, 22, tzinfo=UTC)  #: 30 days before the job's first day
+from harvester.assembly import RunOptions
+from harvester.providers.serpstat import SERPSTAT
 
 
-# ---- what the world holds, as records show it
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Harvested:
+    """One job of all reports."""
+    yard = yard_of(tmp_path_factory.mktemp("everything"))
+    return yard.harvest(*map(table, REPORTS), targets=TARGETS)
 
 
-def tidy(anchor: str) -> str:
-    """Return an anchor as people read it: no escapes, no control characters, single spaces."""
-    seen = [char for char in unescape(anchor) if char.isspace() or unicodedata.category(char) != "Cc"]
-    return re.sub(r"\s+", " ", "".join(char for char in seen if not "\x1c" <= char <= "\x1f"))
+def test_there_is_an_expectation_for_every_report() -> None:
+    assert list(REPORTS) == list(SERPSTAT.reports)
 
 
-def domain(host: str) -> str:
-    return host.removeprefix("www.")
+@pytest.mark.parametrize("report", REPORTS)
+def test_every_row_that_the_world_implies_is_there_once(everything: Harvested, report: str) -> None:
+    fields, rows_of = REPORTS[report]
+    expected = Counter((target, *row) for target in TARGETS for row in rows_of(everything, target))
+    records = everything.records(f"serpstat.{report}")
+    assert Counter((record["target"], *(shown(record, field) for field in fields)) for record in records) == expected
+    assert len({target for target, *_ in expected}) > 1, "nothing is proved by next to nothing"
+    places = Counter((record["task"], record["row"]) for record in records)
+    assert set(places.values()) == {1}
 
 
-def stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+def test_the_job_is_complete_and_its_bill_is_the_sandbox_s_count(everything: Harvested) -> None:
+    assert everything.outcome.exit_code == 0
+    assert everything.rejects == []
+    assert all(task["complete"] for task in everything.tasks)
+    assert everything.outcome.census.providers["serpstat"].tally.units_in_doubt == 0
+    assert spent(everything) == sum(task["units"] for task in everything.tasks) == everything.account["units_charged"]
+    assert max(task["pages"] for task in everything.tasks) > 10, "paging was not tried"
+    nobody = {task["report"]: task for task in everything.tasks if task["target"] == NOBODY}
+    assert {task["rows"] for name, task in nobody.items() if name != "summary"} == {0}
+    assert {task["units"] for name, task in nobody.items() if name != "summary"} == {1}
+    assert {task["reason"] for name, task in nobody.items() if name != "summary"} == {"no data"}
 
 
-def score(world: World, name: str) -> float:
-    return float(round(world.facts.host(name).authority))
+@pytest.mark.parametrize(
+    ("target", "harvest", "expected"),
+    [
+        ("t.example", {}, LIVE),
+        ("t.example", {"scope": "host"}, [text for text in LIVE if text]),
+        ("www.t.example", {"scope": "host"}, [""]),
+        ("www.t.example", {}, LIVE),  # where subdomains are meant, `www.` is no target of its own
+        ("https://t.example/p/", {"scope": "prefix"}, ["main", "red[0m"]),
+        ("https://t.example/p/1", {"scope": "url"}, ["red[0m"]),
+        ("bücher.example", {}, ["books"]),
+        ("t.example", {"filter": {"is_followed": True}}, ["main", "one & two"]),
+        ("t.example", {"filter": {"is_followed": False}}, ["", "again", "red[0m"]),
+        ("t.example", {"report": "new-backlinks"}, ["again", "one & two", "red[0m"]),
+        ("t.example", {"report": "new-backlinks", "since": "2026-10-21", "until": "2026-10-21"}, ["main"]),
+        ("t.example", {"report": "lost-backlinks"}, ["gone", "long gone"]),
+        ("t.example", {"report": "lost-backlinks", "since": "2026-11-15"}, ["gone"]),
+        ("t.example", {"report": "lost-backlinks", "until": "2026-11-14"}, ["long gone"]),
+        (
+            "t.example",
+            {"report": "lost-backlinks", "since": "2026-03-01", "until": "2026-11-15"},
+            ["gone", "long gone"],
+        ),
+        ("t.example", {"max_rows": 2, "order_by": "add:desc"}, ["again", "one & two"]),
+    ],
+)
+def test_scopes_filters_and_days_pick_the_links_they_mean(
+    tmp_path: Path, target: str, harvest: dict[str, Any], expected: list[str]
+) -> None:
+    left = small(tmp_path).harvest({"report": "backlinks", **harvest}, targets=[target])
+    assert anchors_of(left, harvest.get("report", "backlinks")) == expected
+    assert left.outcome.exit_code == 0
+    assert spent(left) == left.account["units_charged"] == max(1, len(expected))
 
 
-def by(links: Iterable[Link], key: Callable[[Link], str]) -> dict[str, list[Link]]:
-    found: defaultdict[str, list[Link]] = defaultdict(list)
-    for link in links:
-        found[key(link)].append(link)
-    return found
+def test_one_link_for_each_referring_domain(tmp_path: Path) -> None:
+    left = small(tmp_path).harvest({"report": "backlinks", "filter": {"one_per_domain": True}}, targets=["t.example"])
+    domains = [record["host_from"].removeprefix("www.") for record in left.records("serpstat.backlinks")]
+    assert sorted(domains) == ["a.example", "b.example", "blog.c.example", "c.example"]
 
 
-def source(link: Link) -> str:
-    return domain(link.source_host)
-
-
-def sources(links: Iterable[Link]) -> int:
-    return len(set(map(source, links)))
-
-
-def given(left: Harvested, target: str, *, lost: bool = False) -> list[Link]:
-    return [link for link in outlinks_below(left.world, target) if (link.lost_at is not None) is lost]
-
-
-def is_bad(world: World, name: str) -> bool:
-    return world.facts.host(name).is_spam
-
-
-LINK_FIELDS = (
-    *("url_from", "url_to", "anchor", "link_type", "is_followed", "rel_nofollow", "rel_ugc", "rel_sponsored"),
-    *("links_external_from", "first_seen_at", "last_seen_at", "last_crawled_at", "lost_at", "is_lost", "lost_reason"),
-    *("is_indirect", "dates_precision"),
+MAIN_PAGES = (
+    '[[{"field": "links_external", "compareType": "gte", "value": [0]}, {"additional_filters": "only_main_page"}]]'
 )
 
 
-def link_values(world: World, link: Link) -> Values:
-    is_lost = link.lost_at is not None
-    return (
-        *(link.source_url, link.target_url, tidy(link.anchor), link.kind, is_followed(link)),
-        *(word in link.rel for word in ("nofollow", "ugc", "sponsored")),
-        world.facts.page(link.source_url).links_external,
-        f"{link.first_seen:%Y-%m-%d}T00:00:00Z",  # without its time of day
-        None if is_lost else stamp(link.last_seen),
-        stamp(link.lost_at or link.last_seen),  # the visit that found it gone is the last
-        *(stamp(link.lost_at), is_lost, "unknown" if is_lost else None),
-        *(link.kind == "redirect", "day"),
+@pytest.mark.parametrize("reading", ["whole_query", "plain_or"])
+def test_a_filter_of_the_user_s_and_ours_hold_together_in_both_readings_of_groups(tmp_path: Path, reading: str) -> None:
+    left = small(tmp_path, f"quick_filters={reading}").harvest(
+        {
+            "report": "new-backlinks",
+            "since": "2025-01-01",
+            "filter": {"is_followed": True},
+            "options": {"complexFilter": MAIN_PAGES},
+        },
+        targets=["t.example"],
     )
+    assert anchors_of(left, "new-backlinks") == ["main"]
 
 
-def backlinks(left: Harvested, links: Iterable[Link]) -> Expected:
-    return [(*link_values(left.world, link), score(left.world, source(link))) for link in links]
+# ---- money
 
 
-def summary(left: Harvested, target: str) -> Expected:
-    links, gone = left.live(target), left.links(target)
-    ips = {left.world.facts.host(link.source_host).ip for link in links} - {None}
-    kinds = Counter(link.kind for link in links)
-    followed = sum(map(is_followed, links))
-    yield (
-        str(TODAY),
-        *(len(links), followed, len(links) - followed),
-        *(kinds[kind] for kind in ("text", "image", "form", "frame", "redirect")),
-        *(sources(links), len(ips), len({subnet_of(ip) for ip in ips if ip is not None})),
-        *(score(left.world, target) if gone else 0.0, "serpstat_sdr"),
-    )
+def test_every_budget_is_used_to_the_last_credit_and_never_passed(tmp_path: Path) -> None:
+    for budget in (0, 4, 6, 201, 655, 1_000):
+        yard = yard_of(tmp_path / str(budget))
+        yard.section = {"budget": budget}
+        left = yard.harvest(table("summary"), table("backlinks"), targets=["t1.example", BUSY, BIG])
+        assert left.outcome.stopped_by == "budget", budget
+        assert left.account["units_charged"] == spent(left) == budget, "a list can always use what is left"
+        assert left.outcome.census.providers["serpstat"].units_held == 0
 
 
-def anchors(left: Harvested, target: str) -> Expected:
-    for text, links in by(left.live(target), lambda link: link.anchor).items():
-        yield tidy(text), len(links), sources(links), len(links) - sum(map(is_followed, links))
+@pytest.mark.parametrize("cover", ["rows", "size"])
+def test_an_account_with_less_than_a_page_is_used_to_the_last_credit(tmp_path: Path, cover: str) -> None:
+    for units in (1, 250, 1_151):
+        left = yard_of(tmp_path / str(units), f"cover={cover}", units={"serpstat": units}).harvest(
+            {"report": "backlinks"}, targets=[BIG]
+        )
+        assert left.outcome.stopped_by == "quota"
+        assert left.account["units_charged"] == spent(left) == units
+        assert left.account["refused_for_units"] == 0
+        assert len(left.records("serpstat.backlinks")) == units
 
 
-def top_anchors(left: Harvested, target: str) -> Expected:
-    groups = by(left.live(target), lambda link: link.anchor)
-    first = sorted(groups, key=lambda text: (-sources(groups[text]), -len(groups[text]), text))[:10]
-    return [(tidy(text), len(groups[text]), sources(groups[text])) for text in first]
+def test_a_job_that_was_stopped_goes_on_where_it_was(everything: Harvested, tmp_path: Path) -> None:
+    yard, charged = yard_of(tmp_path), 0
+    reports = ("backlinks", "anchors", "lost-outlinks", "threat-links", "history")
+    for budget, most_targets in ((0, 3), (777, None), (1_500, 9), (10**9, None)):
+        yard.section = {"budget": budget}
+        yard.run = RunOptions(max_targets=most_targets)
+        left = yard.harvest(*map(table, reports), targets=TARGETS)
+        charged += left.account["units_charged"]
+        assert spent(left) == charged <= budget
+    assert left.outcome.exit_code == 0
+    for report in reports:
+        assert told(left, report) == told(everything, report)
 
 
-def pages(left: Harvested, target: str) -> Expected:
-    for url, links in by(left.live(target), lambda link: link.target_url).items():
-        ips = {left.world.facts.host(link.source_host).ip for link in links} - {None}
-        yield url, sources(links), len({link.source_url for link in links}), len(ips)
-
-
-def history(left: Harvested, target: str) -> Expected:
-    links, monday = left.links(target), left.world.now - timedelta(days=left.world.now.weekday())
-    for weeks in range(52 if links else 0):
-        begin = monday - timedelta(weeks=weeks)
-        found = [link for link in links if begin <= link.first_seen < begin + timedelta(weeks=1)]
-        lost = [link for link in links if link.lost_at and begin <= link.lost_at < begin + timedelta(weeks=1)]
-        yield f"{begin:%Y-%m-%d}", "week", len(found), len(lost)
-
-
-def zones(left: Harvested, target: str) -> Expected:
-    groups = by(left.live(target), lambda link: link.source_host.rpartition(".")[2])
-    assert len(groups) <= 10
-    return [("tld", zone, sources(links)) for zone, links in groups.items()]
-
-
-def authority(left: Harvested, target: str) -> Expected:
-    ranks = Counter(score(left.world, name) for name in {source(link) for link in left.live(target)})
-    if not ranks:
-        return
-    for low, high in ((0, 0), (1, 9), *((low, low + 9) for low in range(10, 90, 10)), (90, 100)):
-        number = sum(many for rank, many in ranks.items() if low <= rank <= high)
-        yield "authority", f"{low}-{high}" if high else "0", number, "serpstat_sdr"
-
-
-def overlap(left: Harvested, target: str) -> Expected:
-    for names in SETS:
-        groups = [by(left.live(name), source) for name in names]
-        for name in {name for group in groups for name in group}:
-            counts = [len(group.get(name, ())) for group in groups]
-            matches = sum(map(bool, counts))
-            for place, counted in zip(names, counts, strict=True):
-                if place == target and matches >= 2:
-                    yield name, counted, matches, score(left.world, name)
-
-
-def refdomains(left: Harvested, target: str) -> Expected:
-    for name, links in by(left.live(target), source).items():
-        yield name, len({link.source_url for link in links}), score(left.world, name)
-
-
-def outdomains(left: Harvested, target: str) -> Expected:
-    for name, links in by(given(left, target), lambda link: domain(link.target_host)).items():
-        yield name, len(links), score(left.world, name)
-
-
-def redirected(left: Harvested, target: str) -> Expected:
-    redirects = [link for link in left.live(target) if link.kind == "redirect"]
-    return [(name, score(left.world, name)) for name in by(redirects, source)]
-
-
-def threats(far: Callable[[Link], str], links: Callable[[Harvested, str], list[Link]]) -> Mapping[str, Any]:
-    """Return the expectations of the two threat reports of one direction."""
-
-    def domains(left: Harvested, target: str) -> Expected:
-        for name, found in by(links(left, target), far).items():
-            if is_bad(left.world, name):
-                yield name, len(found), f"{max(link.last_seen for link in found):%Y-%m-%d}"
-
-    def single(left: Harvested, target: str) -> Expected:
-        for link in links(left, target):
-            if is_bad(left.world, far(link)):
-                yield link.source_url, link.target_url, f"{link.last_seen:%Y-%m-%d}"
-
-    return {"domains": domains, "links": single}
-
-
-_IN = threats(source, lambda left, target: left.live(target))
-_OUT = threats(lambda link: domain(link.target_host), given)
-_SCORED = (*LINK_FIELDS, "domain_from_score")
-_COUNTS = ("links", "links_followed", "links_nofollow", "links_text", "links_image", "links_form", "links_frame")
-
-#: By report: the fields that are compared, and the rows of one target.
-REPORTS: Mapping[str, tuple[Sequence[str], Callable[[Harvested, str], Expected]]] = {
-    "summary": (
-        ("as_of", *_COUNTS, "links_redirect", "refdomains", "refips", "refsubnets", "domain_score", "domain_metric"),
-        summary,
-    ),
-    "backlinks": (_SCORED, lambda left, target: backlinks(left, left.live(target))),
-    "new-backlinks": (
-        _SCORED,
-        lambda left, target: backlinks(left, [link for link in left.live(target) if link.first_seen >= SINCE]),
-    ),
-    "lost-backlinks": (_SCORED, lambda left, target: backlinks(left, left.lost(target))),
-    "refdomains": (("domain", "pages", "domain_score"), refdomains),
-    "anchors": (("anchor", "links", "refdomains", "links_nofollow"), anchors),
-    "top-anchors": (("anchor", "links", "refdomains"), top_anchors),
-    "pages": (("url", "refdomains", "extra.ref_pages", "extra.ips"), pages),
-    "history": (("date", "granularity", "links_new", "links_lost"), history),
-    "tld": (("dimension", "value", "refdomains"), zones),
-    "authority": (("dimension", "value", "refdomains", "metric"), authority),
-    "overlap": (("domain", "links", "matches", "domain_score"), overlap),
-    "outlinks": (
-        LINK_FIELDS,
-        lambda left, target: [link_values(left.world, link) for link in given(left, target)],
-    ),
-    "lost-outlinks": (
-        LINK_FIELDS,
-        lambda left, target: [link_values(left.world, link) for link in given(left, target, lost=True)],
-    ),
-    "outdomains": (("domain", "links", "domain_score"), outdomains),
-    "redirected-domains": (("domain", "domain_score"), redirected),
-    "threats": (("domain", "links", "extra.lastupdate"), _IN["domains"]),
-    "threat-links": (("url_from", "url_to", "extra.lastupdate"), _IN["links"]),
-    "out-threats": (("domain", "links", "extra.lastupdate"), _OUT["domains"]),
-    "out-threat-links": (("url_from", "url_to", "extra.lastupdate"), _OUT["links"]),
-}
+def test_with_faults_the_rows_are_the_same_and_every_credit_is_accounted_for(
+    everything: Harvested, tmp_path: Path
+) -> None:
+    reports = ("backlinks", "summary", "outdomains", "overlap")
+    left = yard_of(tmp_path, faults=0.05, seed=1).harvest(*map(table, reports), targets=TARGETS)
+    tally = left.outcome.census.providers["serpstat"].tally
+    assert left.outcome.exit_code == 0
+    assert left.account["faults"] > 2, "nothing went wrong, so nothing was proved"
+    assert left.account["units_charged"] <= tally.units_spent + tally.units_in_doubt
+    for report in reports:
+        assert told(left, report) == told(everything, report)

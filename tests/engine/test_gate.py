@@ -73,6 +73,14 @@ def simulated(rule: RateRule, jitter: float, *, windows: float, seed: int = 1) -
     return run_in_virtual_time(scenario())
 
 
+def refused_gate() -> Gate:
+    """Return a gate of one call per window that was refused once: it counts from the reply."""
+    gate = Gate(SECOND, LoopClock(), is_fresh=True)
+    assert gate.pace is not None
+    gate.pace.refused()
+    return gate
+
+
 @pytest.mark.parametrize("jitter", [0.0, 0.02, 0.05])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_no_window_holds_a_request_too_many_and_the_allowance_is_used(rule: RateRule, jitter: float) -> None:
@@ -115,31 +123,57 @@ def test_a_late_wake_up_is_made_good_by_the_next() -> None:
     assert most_in_a_window(left_s, rule.window_s) <= rule.calls
 
 
-@pytest.mark.parametrize("latency_s", [0.01, 0.5, 3.0])
-def test_one_per_window_is_counted_from_the_reply(latency_s: float) -> None:
+@pytest.mark.parametrize("latency_s", [0.02, 1.2, 5.0])
+def test_one_per_window_uses_its_allowance_however_long_the_replies_take(latency_s: float) -> None:
     chance = random.Random(1)
 
     async def scenario() -> list[float]:
-        return await arrivals(
-            Gate(SECOND, LoopClock(), is_fresh=True), 100.0, lambda: latency_s * chance.uniform(0.9, 1.0)
-        )
+        gate, arrived_s = Gate(SECOND, LoopClock(), is_fresh=True), list[float]()
+        assert gate.pace is not None
+        while now_s() < 660.0:
+            async with gate.passage():
+                late_s = chance.uniform(0.0, 0.05)
+                arrived_s.append(now_s() + late_s)
+            asyncio.get_running_loop().call_later(latency_s, gate.pace.answered, latency_s + late_s)
+        return arrived_s
 
     arrived_s = run_in_virtual_time(scenario())
     assert most_in_a_window(arrived_s, 1.0) == 1
-    assert len(arrived_s) >= 0.95 * 100.0 / (1.0 + latency_s)
+    assert sum(60.0 <= at_s < 660.0 for at_s in arrived_s) >= 0.95 * 600
+
+
+def test_one_per_window_begins_wider_because_connections_are_cold() -> None:
+    late_s = iter([0.2])  # the first waits for its connection, the second does not
+
+    async def scenario() -> list[float]:
+        return await arrivals(Gate(SECOND, LoopClock(), is_fresh=True), 3.0, lambda: next(late_s, 0.0))
+
+    assert most_in_a_window(run_in_virtual_time(scenario()), 1.0) == 1
+
+
+@pytest.mark.parametrize("latency_s", [0.01, 0.5, 3.0])
+def test_one_per_window_is_counted_from_the_reply_once_it_was_refused(latency_s: float) -> None:
+    chance = random.Random(1)
+
+    async def scenario() -> list[float]:
+        return await arrivals(refused_gate(), 300.0, lambda: latency_s * chance.uniform(0.0, 1.0))
+
+    arrived_s = run_in_virtual_time(scenario())
+    assert most_in_a_window(arrived_s, 1.0) == 1
+    assert len(arrived_s) >= 0.9 * 300.0 / (1.0 + latency_s / 2)
 
 
 def test_one_per_window_waits_for_an_exchange_that_fails_too() -> None:
     async def scenario() -> float:
-        gate = Gate(SECOND, LoopClock(), is_fresh=True)
+        gate = refused_gate()
         with suppress(ValueError):
             async with gate.passage():
-                await asyncio.sleep(5.0)
+                await asyncio.sleep(50.0)
                 raise ValueError
         async with gate.passage():
             return now_s()
 
-    assert run_in_virtual_time(scenario()) == pytest.approx(6.0, abs=1e-3)
+    assert run_in_virtual_time(scenario()) >= 51.0
 
 
 def test_refusals_widen_the_spacing_and_answers_narrow_it_again() -> None:
@@ -185,7 +219,7 @@ def test_a_bucket_of_any_pace_lets_no_call_too_many_through(
     assert pace.burst_calls >= 1.0
     assert 0.0 <= pace.margin_s <= MOST_MARGIN * window_s
     assert pace.spacing_s <= MOST_PENALTY * 1.0525 * window_s / calls * (1 + 1e-9)
-    if calls == 1:
+    if pace.is_counted_from_reply:
         assert pace.spacing_s >= window_s
         assert pace.burst_calls == 1.0
     else:
@@ -392,18 +426,18 @@ def test_a_cancelled_waiter_leaves_the_gate_usable(rule: RateRule | None, cancel
 
 def test_a_cancelled_exchange_leaves_the_gate_usable() -> None:
     async def scenario() -> float:
-        gate = Gate(SECOND, LoopClock(), is_fresh=True)
+        gate = refused_gate()
 
         async def exchange() -> None:
             async with gate.passage():
                 await asyncio.sleep(100.0)
 
         opened = asyncio.create_task(exchange())
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(20.0)
         opened.cancel()
         return await departure_s(gate)
 
-    assert run_in_virtual_time(scenario()) == pytest.approx(3.0, abs=1e-3)
+    assert 21.0 <= run_in_virtual_time(scenario()) < 23.0
 
 
 # --- why the limiter is not used as it comes ----------------------------------------------------------------------

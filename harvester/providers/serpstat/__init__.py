@@ -24,7 +24,7 @@ SERPSTAT = Provider(
     base_url="https://api.serpstat.com/v4",
     unit="credits",
     rate=RateRule(calls=1, window_s=1.0),  # "1 request per second on most plans"; more on the top ones
-    in_flight=2,  # answers were measured to take 1.2 s: with one open at a time, a sixth of the rate would go unused
+    in_flight=2,  # at one a second the gate lets a single one out, and the next stands ready; faster plans need more
     timeout_s=120.0,
     scopes=("url", "prefix", "host", "subdomains"),
     reports=REPORTS,
