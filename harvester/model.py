@@ -113,6 +113,7 @@ class Step:
     task: Task
     cursor: Cursor = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)
+    is_continued: bool = False  #: the page before was read with the same key, in the same run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Cursor, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
 from harvester.providers.tariff import Tariff
@@ -18,6 +18,7 @@ from harvester.records import set_id
 
 #: Named in the reason why a batch is incomplete; more are only counted.
 _NAMED_TARGETS = 3
+_UNPROVEN = "fewer rows came than were asked for, and whether the account ran empty cannot be told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,16 @@ class Call(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The free question that tells the end of a list from the end of the money, after a page with too few rows."""
+    """The free question that tells the end of a list from the end of the money, after a page with too few rows.
+
+    A balance speaks for the key and the moment it is asked with and at, and may not show the last charges yet. So the
+    list has ended if the key that brought the page could, in the same run, pay for `unseen_pages` pages more; if it
+    could not pay for a row, it waits for money; and between the two it is asked for once more from where it broke off.
+    """
 
     request: Request
-    read: Callable[[Reply], bool | None]  #: whether it was the list that ended; None = that cannot be told
+    units_left: Callable[[Reply], int | None]  #: what the account could still pay; None = the reply does not say
+    unseen_pages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +96,18 @@ class Listing:
     def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
         """Say what the reply means."""
         verdict = self.judge_reply(reply)
-        if verdict.action is not Action.KEEP or self.proof is None or not step.cursor.get("is_still"):
+        if self.proof is None or not step.cursor.get("is_short") or verdict.action is Action.PAUSE:
             return verdict
-        if self.proof.read(reply) is not False:
-            return verdict
-        return Verdict(action=Action.SHRINK, why="no row came, and the account cannot pay for one", units_left=0)
+        units_left = self.proof.units_left(reply)
+        if units_left is None or units_left >= self.tariff.units(1):
+            return Verdict(action=Action.KEEP)  # a balance that cannot be had proves nothing, and is no reason to stop
+        why = f"a list broke off, and the account has {units_left} units left: too few for another row"
+        return Verdict(action=Action.SHRINK, why=why, units_left=units_left)
 
     def read(self, step: Step, request: Request, reply: Reply) -> Page:
         """Return the rows, and where the next page begins. Raises UnknownReply."""
         if self.proof is not None and step.cursor.get("is_short"):
-            return _proven(self.proof.read(reply), step.cursor)
+            return self._proven(self.proof, step, reply)
         targets = _targets(step)
         answer = self.call.answer(targets, request, reply)
         window = Window(step.cursor.get("begin", 0), request.most_rows or 0, step.cursor.get("token"))
@@ -112,11 +121,11 @@ class Listing:
         )
         if len(page.rows) < len(answer.rows):
             page = replace(page, note="max_rows")
+        if self.proof is not None and self._is_doubtful(step, answer, length < window.limit):
+            twice = {"is_twice": True} if step.cursor.get("is_again") and not length else {}
+            return replace(page, next={**self._place(step, window.begin + length), "is_short": True, **twice})
         if self.targets_per_task > 1 or answer.missing:
             return self._after_batch(page, step, answer)
-        if self.proof is not None and _is_doubtful(step.cursor, answer, length, window):
-            still = {} if length else {"is_still": True}
-            return replace(page, next={"begin": window.begin + length, "is_short": True, **still})
         following = self.paging.following(step.cursor, window, Came(length, answer.total, answer.token))
         wanted = self._wanted(step)
         if following.incomplete and wanted is not None and length >= wanted:
@@ -131,18 +140,18 @@ class Listing:
 
     def forecast(self, rows: int | None = None) -> Forecast:
         """Return what one task costs: at most all of its rows, where `rows` or `max_rows` bounds them."""
-        further = 0 if self.proof is None else 1
         if self.paging.is_single:
             most = self.tariff.units(self.paging.page_rows * self.targets_per_task)
             least = self.tariff.units(0) if self.tariff.row_units else most
             again = self.targets_per_task if self.asks_again else 0
-            return Forecast(least_requests=1, most_requests=1 + again + further, least_units=least, most_units=most)
+            return Forecast(least_requests=1, most_requests=1 + again, least_units=least, most_units=most)
         bounds = [bound for bound in (rows, self.max_rows, self.paging.end) if bound is not None]
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=self.tariff.units(0), most_units=None)
         full, left = divmod(min(bounds), self.paging.page_rows)
         # A last page that is full is followed by an empty one, unless it ends where the provider does.
         last = 1 if left or min(bounds) != self.paging.end else 0
+        further = 0 if self.proof is None else 1
         return Forecast(
             least_requests=1,
             most_requests=full + last + further,
@@ -157,12 +166,35 @@ class Listing:
 
     def _after_batch(self, page: Page, step: Step, answer: Answer) -> Page:
         """Return the page of a batch: what no row came for is asked again, or said."""
-        waiting = tuple(step.cursor.get("again", ()))[1:]
-        if self.asks_again and not step.cursor and len(step.task.targets) > 1:
-            waiting = answer.missing
-        elif answer.missing and not self.asks_again:
-            return replace(page, incomplete=page.incomplete or _unanswered(answer.missing))
-        return replace(page, next={"again": list(waiting)} if waiting else None)
+        if step.cursor:
+            return _after_one(page, step)
+        if answer.missing and not self.asks_again:
+            return replace(page, incomplete=page.incomplete or f"no row came for {_named(answer.missing)}")
+        is_again = answer.missing and len(step.task.targets) > 1
+        return replace(page, next={"again": list(answer.missing)} if is_again else None)
+
+    def _is_doubtful(self, step: Step, answer: Answer, is_short: bool) -> bool:
+        """Return whether rows may be missing because the money ended; of a batch, they are asked for again first."""
+        is_batch = self.targets_per_task > 1 and len(_targets(step)) > 1
+        return is_short and not answer.is_end and not is_batch
+
+    def _place(self, step: Step, begin: int) -> dict[str, Any]:
+        """Return the part of the cursor that says where the task stands."""
+        if self.targets_per_task == 1:
+            return {"begin": begin}
+        return {"bare": step.cursor.get("bare", []), "again": list(step.cursor.get("again", step.task.targets))}
+
+    def _proven(self, proof: Proof, step: Step, reply: Reply) -> Page:
+        """Return the page of a proof: no rows, and the list has ended or is asked for once more."""
+        units_left, cursor = proof.units_left(reply), step.cursor
+        rows = min(self.paging.page_rows, self.max_rows or self.paging.page_rows)
+        is_funded = units_left is not None and units_left >= proof.unseen_pages * self.tariff.units(rows)
+        page = Page(rows=(), next=None, units=0, note=None if cursor.get("begin") else "no data")
+        if not (step.is_continued and (is_funded or cursor.get("is_twice"))):
+            return replace(page, next={**self._place(step, cursor.get("begin", 0)), "is_again": True}, note=None)
+        if not is_funded:
+            page = replace(page, incomplete=_UNPROVEN)
+        return page if self.targets_per_task == 1 else _after_one(page, step)
 
 
 def overlap_rows(
@@ -190,24 +222,16 @@ def _targets(step: Step) -> tuple[str, ...]:
     return (again[0],) if again else step.task.targets
 
 
-def _is_doubtful(cursor: Cursor, answer: Answer, length: int, window: Window) -> bool:
-    """Return whether a page may be short because the money ended; not if none came while the account could pay."""
-    return length < window.limit and not answer.is_end and (length > 0 or not cursor.get("is_funded"))
+def _after_one(page: Page, step: Step) -> Page:
+    """Return the page that is the last about one of the targets of a batch: the next one's turn has come."""
+    targets = tuple(step.cursor.get("again", step.task.targets))
+    bare = [*step.cursor.get("bare", ()), *(() if page.rows else targets[:1])]
+    if targets[1:]:
+        return replace(page, next={"bare": bare, "again": list(targets[1:])})
+    is_batch = len(step.task.targets) > 1
+    return replace(page, next=None, note=f"no data for {_named(bare)}" if bare and is_batch else page.note)
 
 
-def _proven(is_end: bool | None, cursor: Cursor) -> Page:
-    """Return the page of a proof: no rows, and the list goes on if it was the money that ended.
-
-    An answer without any row is asked for once more when the account can pay: it may have been empty until now.
-    """
-    if is_end is None:
-        why = "fewer rows came than were asked for, and whether the account ran empty cannot be told"
-        return Page(rows=(), next=None, units=0, incomplete=why)
-    if is_end and cursor.get("is_still"):
-        return Page(rows=(), next={"begin": cursor["begin"], "is_funded": True}, units=0)
-    return Page(rows=(), next=None if is_end else {"begin": cursor["begin"]}, units=0)
-
-
-def _unanswered(targets: Sequence[str]) -> str:
+def _named(targets: Sequence[str]) -> str:
     more = f" and {len(targets) - _NAMED_TARGETS} more" if len(targets) > _NAMED_TARGETS else ""
-    return f"no row came for {', '.join(targets[:_NAMED_TARGETS])}{more}"
+    return f"{', '.join(targets[:_NAMED_TARGETS])}{more}"

@@ -252,12 +252,12 @@ async def _send_half(request: web.Request, answer: Answer) -> web.StreamResponse
 
 
 @asynccontextmanager
-async def serving(options: Options) -> AsyncIterator[Sandbox]:
-    """Serve every provider's contract while the block runs.
+async def serving(options: Options, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[Sandbox]:
+    """Serve every provider's contract while the block runs; rates are counted by `clock`, in seconds.
 
     Raises ConfigError if an option, the CSV or the port cannot be used.
     """
-    site = Site(options, await asyncio.to_thread(open_world, options))
+    site = Site(options, await asyncio.to_thread(open_world, options), clock)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", site.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=_MOST_LINE_BYTES)

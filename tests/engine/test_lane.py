@@ -149,6 +149,25 @@ def test_what_a_reply_teaches_is_known_to_the_next_request_and_kept() -> None:
     assert [dict(entry.learnt) for entry in bench.memory.entries if entry.learnt] == [{"seen": 7}] * 2
 
 
+def test_a_step_knows_whether_the_page_before_was_read_with_its_own_key_in_this_run() -> None:
+    steps: list[tuple[int, bool]] = []
+
+    @dataclass(frozen=True, kw_only=True)
+    class Witness(FakeExchange):
+        def ask(self, step: Step) -> Request | None:
+            request = super().ask(step)
+            steps.append((step.cursor.get("at", 0), step.is_continued))
+            return request
+
+    bench = worked(Bench(answer=serves(5), crops=[crop(Witness())]))
+    assert steps == [(0, False), (2, True), (4, True)]
+
+    steps.clear()
+    bench = worked(Bench(answer=serves(5), crops=[crop(Witness())], accounts=[20, None]))
+    assert [len(transport.sent) for transport in bench.transports] == [1, 2], "the first key can pay for one page"
+    assert steps == [(0, False), (2, True), (2, False), (4, True)]
+
+
 def test_a_task_of_several_targets_tells_each_row_its_target() -> None:
     bench = worked(
         Bench(answer=serves(4), crops=[crop(FakeExchange(targets_per_task=2))], targets=["a.com", "b.com", "c.com"])

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from dataforseo_kit import NOON, asked, compiled, envelope, reply_of, stored
+from dataforseo_kit import NOON, asked, compiled, envelope, reply_of, step_of, stored
 from spec_kit import faults_of, needs_specs
 
 from harvester.errors import UnknownReply
@@ -89,8 +89,10 @@ def test_an_answer_without_an_account_is_not_believed(body: object) -> None:
 
 
 def test_limits_that_are_not_set_are_not_told_as_zero() -> None:
-    balance = account(rates=None, money={"balance": 1, "limits": {"day": {"total": 0}}})
-    assert balance.about == "no limit a day"
+    for rates in (None, {"limits": {"minute": {"total": 0}}}, {"limits": {"minute": {"total": "0"}}}):
+        balance = account(rates=rates, money={"balance": 1, "limits": {"day": {"total": 0}}})
+        assert balance.about == "no limit a day"
+    assert account(rates={"limits": {"minute": {"total": "10000"}}}).about.startswith("10000 requests a minute")
 
 
 def test_a_mark_goes_into_the_task_of_what_is_paid_for() -> None:
@@ -101,6 +103,13 @@ def test_a_mark_goes_into_the_task_of_what_is_paid_for() -> None:
     assert "tag" not in request.json[0]
     for free in (Request(path="/appendix/user_data"), RECEIPTS.ask(NOON, NOON)):
         assert RECEIPTS.mark(free, "harvester-1") == free
+
+
+def test_a_request_that_goes_on_by_token_keeps_the_mark_of_the_one_before_it() -> None:
+    assert RECEIPTS is not None
+    by_token = asked(compiled("backlinks"), step_of(cursor={"begin": 1000, "token": "harvester-1 abc", "limit": 1000}))
+    assert RECEIPTS.mark(by_token, "harvester-2") == by_token
+    assert by_token.json[0]["tag"] == "harvester-1"
 
 
 def test_the_list_is_asked_for_the_time_since_the_request_left() -> None:

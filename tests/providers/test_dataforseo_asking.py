@@ -163,7 +163,8 @@ def test_requests_are_what_the_official_description_allows(harvest: dict[str, An
 
 @needs_specs
 def test_a_walk_by_token_is_what_the_official_description_allows() -> None:
-    request = asked(compiled("backlinks"), step_of(cursor={"begin": 1000, "token": "t", "limit": 1000}))
+    request = asked(compiled("backlinks"), step_of(cursor={"begin": 1000, "token": "a-tag t", "limit": 1000}))
+    assert (request.json[0]["tag"], request.json[0]["search_after_token"]) == ("a-tag", "t")
     assert faults_of(SPEC, f"/v3{request.path}", request.json) == []
 
 
@@ -265,10 +266,10 @@ def test_a_chosen_order_is_made_certain() -> None:
 def test_the_walk_goes_by_token_with_everything_else_as_before() -> None:
     exchange = compiled("backlinks")
     first = task_of(exchange)
-    page = read(exchange, listed(1000, total=50_000, token="next"))
+    page = read(exchange, listed(1000, total=50_000, token="next one"))
     assert page.next is not None
     second = task_of(exchange, step_of(cursor=page.next))
-    assert second == {**first, "search_after_token": "next"}
+    assert second == {**first, "search_after_token": "next one"}
     assert "offset" not in second
     # A last page that is not wanted whole: by offset where that leads on, else by token with the same limit.
     assert task_of(exchange, step_of(cursor=page.next, rows=10)) == {**first, "limit": 10, "offset": 1000}

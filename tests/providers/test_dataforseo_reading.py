@@ -4,8 +4,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from dataforseo_kit import asked, compiled, envelope, known, listed, read, reply_of, step_of, stored, task_of
-from hypothesis import given, settings
+from dataforseo_kit import asked, compiled, envelope, known, listed, read, reply_of, step_of, stored
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harvester.errors import UnknownReply, UnreadableRow
@@ -50,19 +50,21 @@ def test_what_has_another_shape_is_no_answer(body: object) -> None:
 
 
 def walk(exchange: Any, total: int, *, has_token: bool, says_total: bool = True) -> tuple[list[Any], Page]:
-    """Return the tasks that are sent for a list of that length, and the last page."""
+    """Return the tasks that are sent for a list of that length, each marked, and the last page."""
+    assert DATAFORSEO.receipts is not None
     tasks: list[Any] = []
     cursor: Cursor = {}
     sent = 0
     while True:
         step = step_of(cursor=cursor)
-        task = task_of(exchange, step)
+        request = DATAFORSEO.receipts.mark(asked(exchange, step), f"attempt-{len(tasks)}")
+        (task,) = request.json
         tasks.append(task)
         count = max(0, min(task["limit"], total - sent))
         sent += count
         token = f"at {sent}" if has_token else None
         body = listed(count, total=total if says_total else None, token=token)
-        page = exchange.read(step, asked(exchange, step), reply_of(body))
+        page = exchange.read(step, request, reply_of(body))
         if page.next is None:
             return tasks, page
         cursor = page.next
@@ -70,16 +72,18 @@ def walk(exchange: Any, total: int, *, has_token: bool, says_total: bool = True)
 
 @given(total=st.integers(0, 30_000), says_total=st.booleans())
 @settings(max_examples=15, deadline=None)
-def test_backlinks_are_read_to_the_end_by_token(total: int, says_total: bool) -> None:
-    tasks, last = walk(compiled("backlinks"), total, has_token=True, says_total=says_total)
+@example(total=20_001, says_total=True)
+@example(total=20_002, says_total=True)
+def test_backlinks_are_read_to_the_end_by_token_where_offsets_do_not_lead_there(total: int, says_total: bool) -> None:
+    (first, *others), last = walk(compiled("backlinks"), total, has_token=True, says_total=says_total)
     assert last.incomplete is None
-    assert sum(task["limit"] for task in tasks) >= total
-    assert [task.get("search_after_token") for task in tasks] == [
-        None,
-        *(f"at {1000 * number}" for number in range(1, len(tasks))),
-    ]
-    assert {name for task in tasks for name in task} >= {"target", "order_by"}
-    assert not any("offset" in task for task in tasks)
+    begins = [1000 * number for number in range(1, len(others) + 1)]
+    assert begins[-1:] <= [total]
+    if says_total and total <= 20_001:
+        by_offset = [{**first, "offset": begin, "tag": f"attempt-{begin // 1000}"} for begin in begins]
+        assert others == by_offset
+    else:  # "all other parameters identical", the tag of the first page among them
+        assert others == [{**first, "search_after_token": f"at {begin}"} for begin in begins]
 
 
 def test_a_list_without_a_token_ends_where_offsets_do_and_says_so() -> None:
@@ -128,6 +132,15 @@ def test_spellings_of_one_key_are_told_apart_as_long_as_they_come_back_as_sent()
     exchange = compiled("comparison", scope="url", options={"bulk": "ranks"})
     page = read(exchange, envelope({"items": items}), step_of(*targets))
     assert [row.target for row in page.rows] == ["http://a.example/", "https://a.example/", "b.example/"]
+
+
+def test_targets_that_are_sent_alike_are_sent_once_and_share_their_item() -> None:
+    exchange = compiled("comparison", scope="url", options={"bulk": "ranks"})
+    step = step_of("a.example/", "https://a.example/")
+    assert asked(exchange, step).json[0]["targets"] == ["https://a.example/"]
+    page = read(exchange, envelope({"items": [{"target": "https://a.example/"}]}), step)
+    assert [row.target for row in page.rows] == ["a.example/", "https://a.example/"]
+    assert page.incomplete is None
 
 
 @pytest.mark.parametrize("item", [{"target": "c.example"}, {"target": 7}, {"target": "exa mple"}, {}, 7, None])

@@ -77,19 +77,20 @@ def page_of(of: Listing, step: Step, rows: int = 0, **body: Any) -> Page:
 # Money
 
 
-@settings(max_examples=60)
-@given(
+tariffs = st.builds(
+    Tariff,
     request_units=st.integers(0, 50),
     row_units=st.integers(0, 5),
     least_units=st.integers(0, 60),
     least_rows=st.integers(0, 2),
-    units=st.none() | st.integers(0, 200),
-    rows=st.none() | st.integers(1, 30),
 )
+
+
+@settings(max_examples=60)
+@given(tariff=tariffs, units=st.none() | st.integers(0, 200), rows=st.none() | st.integers(1, 30))
 def test_a_request_holds_what_it_can_cost_and_never_more_than_it_may(
-    request_units: int, row_units: int, least_units: int, least_rows: int, units: int | None, rows: int | None
+    tariff: Tariff, units: int | None, rows: int | None
 ) -> None:
-    tariff = Tariff(request_units=request_units, row_units=row_units, least_units=least_units, least_rows=least_rows)
     request = listing(tariff=tariff).ask(step_of(units=units, rows=rows))
     if request is None:
         assert units is not None
@@ -188,9 +189,11 @@ def test_targets_without_a_row_can_be_asked_about_again_each_alone() -> None:
     step = step_of(*SET, cursor=page.next)
     assert asked(of, step) == {"targets": "b.com", "begin": "0", "limit": "1", "token": ""}
     page = page_of(of, step, 1)
-    assert ([row.target for row in page.rows], page.next) == (["b.com"], {"again": ["c.com"]})
+    assert ([row.target for row in page.rows], page.next) == (["b.com"], {"bare": [], "again": ["c.com"]})
     page = page_of(of, step_of(*SET, cursor=page.next), 0, missing=["c.com"])
-    assert (page.next, page.incomplete, page.note) == (None, None, "no data")
+    assert (page.next, page.incomplete, page.note) == (None, None, "no data for c.com")
+    cursor = {"bare": list("vwxy"), "again": ["z"]}
+    assert page_of(of, step_of(*SET, cursor=cursor), 1).note == "no data for v, w, x and 1 more"
 
 
 def test_a_single_target_without_a_row_has_no_data_and_is_not_asked_again() -> None:
@@ -226,31 +229,29 @@ def test_rows_wanted_of_a_set_are_asked_for_as_the_provider_counts_them() -> Non
 # Proofs
 
 
-def read_proof(answer: Reply) -> bool | None:
-    said: bool | None = parse(answer.body)
+def units_said(answer: Reply) -> int | None:
+    said: int | None = parse(answer.body)
     return said
 
 
-PROVEN = listing(proof=Proof(request=Request(path="/balance"), read=read_proof))
+BALANCE = Request(path="/balance")
+PROOF = Proof(request=BALANCE, units_left=units_said, unseen_pages=2)  # pages are 10 units each, so 20 are enough
+PROVEN = listing(proof=PROOF)
+SHORT = {"begin": 4, "is_short": True}
+
+
+def proof_of(of: Listing, cursor: Cursor, units_left: int | None, *targets: str, is_continued: bool = True) -> Page:
+    """Return the page that a balance is."""
+    step = replace(step_of(*targets, cursor=cursor, units=0), is_continued=is_continued)
+    assert of.ask(step) == BALANCE
+    assert of.judge(step, BALANCE, reply(units_left)).action is Action.KEEP
+    return of.read(step, BALANCE, reply(units_left))
 
 
 def test_a_page_with_too_few_rows_is_followed_by_the_free_question() -> None:
     page = page_of(PROVEN, step_of(), 4)
-    assert (page.next, page.note) == ({"begin": 4, "is_short": True}, None)
-    request = PROVEN.ask(step_of(cursor=page.next, units=0))
-    assert request == Request(path="/balance")
-
-
-@pytest.mark.parametrize(
-    ("said", "following", "is_incomplete"), [(True, None, False), (False, {"begin": 4}, False), (None, None, True)]
-)
-def test_the_answer_ends_the_list_or_lets_it_wait_for_money(
-    said: bool | None, following: Cursor | None, is_incomplete: bool
-) -> None:
-    step = step_of(cursor={"begin": 4, "is_short": True})
-    page = PROVEN.read(step, Request(path="/balance"), reply(said))
-    assert (page.rows, page.units, page.next) == ((), 0, following)
-    assert (page.incomplete is not None) is is_incomplete
+    assert (page.next, page.note) == (SHORT, None)
+    assert PROVEN.ask(step_of(cursor=page.next, units=0)) == BALANCE
 
 
 def test_a_full_page_and_one_that_says_the_list_has_ended_need_no_proof() -> None:
@@ -258,19 +259,76 @@ def test_a_full_page_and_one_that_says_the_list_has_ended_need_no_proof() -> Non
     assert page_of(PROVEN, step_of(), 0, is_end=True).next is None
 
 
-def test_a_page_without_rows_ends_the_list_only_while_the_account_can_pay_for_one() -> None:
-    proving = page_of(PROVEN, step_of(), 0).next
-    assert proving == {"begin": 0, "is_short": True, "is_still": True}
-    step = step_of(cursor=proving)
-    request = PROVEN.ask(step)
-    assert request == Request(path="/balance")
-    verdict = PROVEN.judge(step, request, reply(False))
+def test_a_list_has_ended_if_the_account_could_have_paid_for_more() -> None:
+    page = proof_of(PROVEN, SHORT, 20)
+    assert page == Page(rows=(), next=None, units=0)
+    assert proof_of(PROVEN, page_of(PROVEN, step_of(), 0).next or {}, 20).note == "no data"
+
+
+@pytest.mark.parametrize("cursor", [SHORT, {**SHORT, "begin": 0}, {**SHORT, "is_twice": True}])
+def test_an_account_that_cannot_pay_for_a_row_stops_the_work_and_not_the_list(cursor: Cursor) -> None:
+    verdict = PROVEN.judge(step_of(cursor=cursor), BALANCE, reply(0))
     assert (verdict.action, verdict.units_left) == (Action.SHRINK, 0)
-    assert PROVEN.judge(step, request, reply(None)).action is Action.KEEP
-    funded = PROVEN.read(step, request, reply(True)).next
-    assert funded == {"begin": 0, "is_funded": True}
-    assert page_of(PROVEN, step_of(cursor=funded), 0).next is None
-    assert page_of(PROVEN, step_of(cursor=funded), 4).next == {"begin": 4, "is_short": True}
+    assert "the account has 0 units left" in verdict.why
+
+
+def test_a_balance_that_cannot_be_had_stops_nothing_unless_it_was_asked_too_fast() -> None:
+    def refuse(action: Action) -> Action:
+        of = replace(PROVEN, judge_reply=lambda _: Verdict(action=action))
+        return of.judge(step_of(cursor=SHORT), BALANCE, reply(None)).action
+
+    assert {refuse(action) for action in (Action.STOP_LANE, Action.AGAIN, Action.SET_ASIDE)} == {Action.KEEP}
+    assert refuse(Action.PAUSE) is Action.PAUSE
+
+
+@pytest.mark.parametrize("units_left", [1, 19, None])
+def test_a_balance_that_may_be_late_lets_the_list_be_asked_for_once_more_from_there(units_left: int | None) -> None:
+    again = proof_of(PROVEN, SHORT, units_left).next
+    assert again == {"begin": 4, "is_again": True}
+    assert asked(PROVEN, step_of(cursor=again))["begin"] == "4"
+    assert page_of(PROVEN, step_of(cursor=again), 0, is_end=True).next is None
+    assert page_of(PROVEN, step_of(cursor=again), 10).next == {"begin": 14}
+    assert page_of(PROVEN, step_of(cursor=again), 3).next == {"begin": 7, "is_short": True}
+    twice = page_of(PROVEN, step_of(cursor=again), 0).next
+    assert twice == {**SHORT, "is_twice": True}
+    page = proof_of(PROVEN, twice, units_left)
+    assert page.next is None
+    assert page.incomplete == "fewer rows came than were asked for, and whether the account ran empty cannot be told"
+    assert proof_of(PROVEN, twice, 20).incomplete is None
+
+
+@pytest.mark.parametrize("cursor", [SHORT, {**SHORT, "is_twice": True}])
+def test_a_balance_says_nothing_of_another_key_or_of_a_run_before(cursor: Cursor) -> None:
+    page = proof_of(PROVEN, cursor, 10**9, is_continued=False)
+    assert (page.next, page.incomplete) == ({"begin": 4, "is_again": True}, None)
+
+
+def test_fewer_rows_are_proven_by_a_smaller_balance() -> None:
+    assert proof_of(listing(proof=PROOF, max_rows=3), SHORT, 6).next is None
+
+
+def test_a_target_of_a_batch_without_a_row_is_proven_alone() -> None:
+    of = batch(asks_again=True, proof=PROOF)
+    first = page_of(of, step_of(*SET), 1, missing=["b.com", "c.com"])
+    assert first.next == {"again": ["b.com", "c.com"]}
+    short = page_of(of, step_of(*SET, cursor=first.next), 0, missing=["b.com"]).next
+    assert short == {"bare": [], "again": ["b.com", "c.com"], "is_short": True}
+    once_more = proof_of(of, short, 1, *SET).next
+    assert once_more == {"bare": [], "again": ["b.com", "c.com"], "is_again": True}
+    twice = page_of(of, step_of(*SET, cursor=once_more), 0, missing=["b.com"]).next
+    assert proof_of(of, twice or {}, 1, *SET).incomplete
+    after = proof_of(of, short, 20, *SET).next
+    assert after == {"bare": ["b.com"], "again": ["c.com"]}
+    last = page_of(of, step_of(*SET, cursor=after), 0, missing=["c.com"], is_end=True)
+    assert (last.next, last.note) == (None, "no data for b.com, c.com")
+
+
+def test_a_batch_of_one_target_without_a_row_has_no_data() -> None:
+    of = batch(asks_again=True, proof=PROOF)
+    short = page_of(of, step_of("a.com"), 0, missing=["a.com"]).next
+    assert short == {"bare": [], "again": ["a.com"], "is_short": True}
+    page = proof_of(of, short, 20, "a.com")
+    assert (page.next, page.note) == (None, "no data")
 
 
 # Records and forecasts

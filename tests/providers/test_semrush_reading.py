@@ -1,12 +1,13 @@
 """Each answer of Semrush becomes records, a bill and a next step; what ends a list is told from what ends the money."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from semrush_kit import NOON, NOTHING, asked, compiled, page_of, records_of, reply_of, step_of, stored, table, told
 
 from harvester.errors import UnknownReply, UnreadableRow
-from harvester.model import Action, Page, Row
+from harvester.model import Action, Exchange, Page, Row, Verdict
 from harvester.providers.semrush.countries import code_of
 from harvester.records import RECORDS, set_id
 
@@ -447,9 +448,9 @@ def test_a_target_asked_about_again_has_no_data_or_is_missed() -> None:
     of = compiled("comparison", fields=("backlinks_num",))
     step = step_of("a.com", "b.com", cursor={"again": ["b.com"]})
     assert asked(of, step).most_units == 40
-    assert page_of(of, NOTHING, step) == Page(rows=(), next=None, units=0, note="no data")
+    assert page_of(of, NOTHING, step) == Page(rows=(), next=None, units=0, note="no data for b.com")
     missed = page_of(of, compared(), step)
-    assert (missed.next, missed.incomplete) == (None, "an answer without a line about b.com")
+    assert missed.next == {"bare": [], "again": ["b.com"], "is_short": True}, "an account that is empty says no more"
 
 
 def test_a_batch_of_which_nothing_is_found_is_not_asked_about_again() -> None:
@@ -472,39 +473,32 @@ def test_a_list_goes_on_behind_a_full_page_and_ends_with_nothing_found() -> None
     assert page_of(of, NOTHING) == Page(rows=(), next=None, units=0, note="no data")
 
 
-@pytest.mark.parametrize(
-    ("balance", "following", "is_complete"),
-    [
-        ("40", None, True),
-        ("1,000\n", None, True),
-        ("39", {"begin": 4}, True),
-        ("0", {"begin": 4}, True),
-        ('{"data": {"error": "no"}}', None, False),
-    ],
-)
-def test_a_short_page_is_the_last_if_the_account_could_have_paid_for_more(
-    balance: str, following: object, is_complete: bool
-) -> None:
-    of = compiled("refips", fields=("ip",), page_size=10)
+def proof_of(of: Exchange, balance: str) -> tuple[Verdict, Page]:
+    """Return what a balance means after four of ten rows."""
     page = page_of(of, ips(4))
     assert (page.units, page.next) == (160, {"begin": 4, "is_short": True})
-    step = step_of(cursor=page.next)
+    step = replace(step_of(cursor=page.next), is_continued=True)
     request = asked(of, step)
     assert (request.most_units, request.path) == (0, "")
-    assert of.judge(step, request, reply_of(balance)).action is Action.KEEP
-    proven = of.read(step, request, reply_of(balance))
-    assert (proven.next, proven.units, proven.incomplete is None) == (following, 0, is_complete)
+    return of.judge(step, request, reply_of(balance)), of.read(step, request, reply_of(balance))
 
 
-def test_a_header_without_rows_is_believed_once_the_account_can_pay() -> None:
-    of = compiled("refips", fields=("ip",))
-    page = page_of(of, ips(0))
-    assert (page.units, page.next) == (0, {"begin": 0, "is_short": True, "is_still": True})
-    step = step_of(cursor=page.next)
-    request = asked(of, step)
-    assert of.judge(step, request, reply_of("39")).action is Action.SHRINK
-    funded = of.read(step, request, reply_of("41")).next
-    assert page_of(of, ips(0), step_of(cursor=funded)).next is None
+AGAIN = {"begin": 4, "is_again": True}
+
+
+@pytest.mark.parametrize(
+    ("balance", "following"), [("4000", None), ("4,000\n", None), ("3,999", AGAIN), ("40", AGAIN), ("no", AGAIN)]
+)
+def test_a_short_page_is_the_last_if_the_account_could_have_paid_for_ten_more(balance: str, following: object) -> None:
+    verdict, page = proof_of(compiled("refips", fields=("ip",), page_size=10), balance)
+    assert verdict.action is Action.KEEP
+    assert (page.next, page.units, page.incomplete) == (following, 0, None)
+
+
+@pytest.mark.parametrize("balance", ["0", "39"])
+def test_an_account_that_cannot_pay_for_a_line_stops_the_work_in_the_middle_of_a_list(balance: str) -> None:
+    verdict, _ = proof_of(compiled("refips", fields=("ip",), page_size=10), balance)
+    assert (verdict.action, verdict.units_left) == (Action.SHRINK, int(balance))
 
 
 def test_enough_of_a_history_is_enough() -> None:
@@ -518,10 +512,15 @@ def test_enough_of_a_history_is_enough() -> None:
     assert asked(longer, step_of(cursor=page.next)).most_rows == 1000
 
 
-@pytest.mark.parametrize("code", [605, 613])
-def test_a_list_that_may_not_be_asked_for_is_incomplete(code: int) -> None:
-    page = page_of(compiled("refips"), f"ERROR {code} :: too far", step_of(cursor={"begin": 1000}))
-    assert page == Page(rows=(), next=None, units=0, incomplete=f"ERROR {code} :: too far")
+@pytest.mark.parametrize(("code", "cursor"), [(613, {"begin": 1000}), (613, {}), (605, {})])
+def test_a_list_that_may_not_be_asked_for_is_incomplete(code: int, cursor: dict[str, int]) -> None:
+    page = page_of(compiled("refips"), f"ERROR {code} :: too far", step_of(cursor=cursor))
+    assert (page.next, page.units, page.incomplete) == (None, 0, f"ERROR {code} :: too far")
+
+
+def test_an_offset_that_is_refused_behind_the_first_page_is_no_row_and_no_proof() -> None:
+    page = page_of(compiled("refips"), "ERROR 605 :: too far", step_of(cursor={"begin": 1000}))
+    assert page == Page(rows=(), next={"begin": 1000, "is_short": True}, units=0)
 
 
 @pytest.mark.parametrize(("report", "units"), [("summary", 40), ("categories", 50), ("authority", 100), ("refips", 0)])

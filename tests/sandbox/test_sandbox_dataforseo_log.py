@@ -92,12 +92,18 @@ def test_half_a_year_can_be_listed_without_metadata() -> None:
 
 
 def test_a_task_can_show_up_late() -> None:
-    buyer = Buyer(WORLD, "late_listing=true")
+    buyer = Buyer(WORLD, "listing=late")
     buyer.task("summary", tag="a")
     assert buyer.id_list() == []
     buyer.task("summary", tag="b")
     assert [row["metadata"]["tag"] for row in buyer.id_list(include_metadata=True)] == ["a"]
     assert len(buyer.id_list()) == 2
+
+
+def test_a_task_can_show_up_never() -> None:
+    buyer = Buyer(WORLD, "listing=never")
+    buyer.task("summary", tag="a")
+    assert [buyer.id_list() for _ in range(5)] == [[]] * 5
 
 
 def test_each_key_has_its_own_list() -> None:
@@ -113,7 +119,7 @@ def test_the_log_forgets_its_oldest_tasks() -> None:
         log.note(str(number), "summary", {"tag": str(number)}, Outcome(), now)
     assert len(log) == 10_000
     span = {"datetime_from": "2026-11-01 00:00:00 +00:00", "datetime_to": "2026-11-30 00:00:00 +00:00"}
-    assert log.listed(Params(span), now, is_late=False)[0]["id"] == "5"
+    assert log.listed(Params(span), now, least=1)[0]["id"] == "5"
     log.note("huge", "bulk_ranks", {"targets": "x" * 63_999_900}, Outcome(), now)
     assert len(log) < 10
 

@@ -62,6 +62,21 @@ def test_a_row_says_of_a_link_what_the_world_says() -> None:
     assert row["page_from_rank"] == lens.page_rank("http://www.a.example/p?q=1")
 
 
+@pytest.mark.parametrize(
+    ("switches", "last_seen", "prev_seen"),
+    [
+        ((), "2026-11-09 08:07:06 +00:00", "2026-11-01 00:00:00 +00:00"),
+        (("lost_last_seen=found",), "2026-11-01 00:00:00 +00:00", "2026-06-02 00:00:00 +00:00"),
+    ],
+)
+def test_a_lost_link_was_visited_last_when_it_was_missed(
+    switches: tuple[str, ...], last_seen: str, prev_seen: str
+) -> None:
+    world = world_of(link(first="2026-01-01", last="2026-11-01", lost="2026-11-09 08:07:06"))
+    (row,) = Buyer(world, *switches).items("backlinks", backlinks_status_type="lost")
+    assert (row["is_lost"], row["last_seen"], row["prev_seen"]) == (True, last_seen, prev_seen)
+
+
 def test_what_a_link_lacks_is_null() -> None:
     young = link(first="2026-11-20", last="2026-11-20", anchor="", kind="redirect", redirects=("https://t.example/b",))
     (row,) = Buyer(world_of(young)).items("backlinks")

@@ -34,10 +34,10 @@ def _read(reply: Reply) -> Balance:
 
 def _about(account: Mapping[str, Any], money: Mapping[str, Any]) -> str:
     """Return the limits of the account, for a user; "0 means no limit of that kind"."""
-    calls = _within(account, "rates", "limits", "minute").get("total")
+    calls = str(_within(account, "rates", "limits", "minute").get("total"))
     cap = _units(_within(money, "limits", "day").get("total"))
     spent = _units(_within(money, "statistics", "day").get("total"))
-    words = [f"{calls} requests a minute"] if calls else []
+    words = [f"{calls} requests a minute"] if calls.isdecimal() and int(calls) else []
     words.append(f"at most {_dollars(cap)} a day" if cap else "no limit a day")
     if spent is not None:
         words.append(f"{_dollars(spent)} spent today (UTC)")

@@ -131,13 +131,15 @@ def _one_rows(targets: Sequence[str], sent: Sequence[str], items: Sequence[Item]
 
 def _batch_rows(targets: Sequence[str], sent: Sequence[str], items: Sequence[Item]) -> list[Row]:
     """Match items "by target (or url), not by position": spelt as sent, or as another spelling of the same."""
-    as_sent = dict(zip(sent, targets, strict=True))
-    by_key = {key: target for target in reversed(targets) if (key := url_names(target).key) is not None}
+    as_sent: dict[str, list[str]] = {}
+    for name, target in zip(sent, targets, strict=True):
+        as_sent.setdefault(name, []).append(target)
+    by_key = {key: [target] for target in reversed(targets) if (key := url_names(target).key) is not None}
     rows = []
     for item in items:
         name = item.get("target", item.get("url")) if isinstance(item, dict) else None
-        target = (as_sent.get(name) or by_key.get(url_names(name).key or "")) if isinstance(name, str) else None
-        rows.append(Row(target or "", item))
+        found = (as_sent.get(name) or by_key.get(url_names(name).key or "")) if isinstance(name, str) else None
+        rows += [Row(target, item) for target in found or ("",)]
     return rows
 
 
@@ -184,5 +186,6 @@ def _part_of(row: Row, key: str) -> Row:
 
 
 ONE = Form(lambda sent: {"target": sent[0]}, _one_rows)
-BATCH = Form(lambda sent: {"targets": list(sent)}, _batch_rows)
+#: "De-duplicate inputs": targets that are sent alike are sent once, and share their item.
+BATCH = Form(lambda sent: {"targets": list(dict.fromkeys(sent))}, _batch_rows)
 SET = Form(lambda sent: {"targets": {str(number): each for number, each in enumerate(sent, start=1)}}, _set_rows)

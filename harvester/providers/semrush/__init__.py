@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harvester.model import Credential, Provider, RateRule, Request, Sizing
-from harvester.providers.semrush.account import BALANCE
+from harvester.providers.semrush.account import BALANCE, OPEN_AT_ONCE
 from harvester.providers.semrush.reports import REPORTS
 from harvester.providers.semrush.verdicts import judge
 
@@ -21,7 +21,7 @@ SEMRUSH = Provider(
     base_url="https://api.semrush.com/analytics/v1",
     unit="API units",
     rate=RateRule(calls=10, window_s=1.0),  # "10 requests per second"
-    in_flight=10,  # "10 simultaneous requests"
+    in_flight=OPEN_AT_ONCE,
     timeout_s=120.0,
     scopes=("url", "host", "subdomains"),
     reports=REPORTS,

@@ -12,10 +12,11 @@ from harvester.providers.mapping import number
 from harvester.providers.paging import Window
 from harvester.providers.semrush.columns import links_to
 from harvester.providers.semrush.table import Column, Line, read
-from harvester.providers.semrush.verdicts import NOTHING_FOUND, Refusal, refusal_of
+from harvester.providers.semrush.verdicts import BAD_OFFSET, NOTHING_FOUND, Refusal, refusal_of
 from harvester.providers.tariff import Tariff
 
 _DAY_S = 86_400
+_UNCOUNTED = "lines that cannot be read stand for an unknown number of rows"
 #: Days between two points of a history -> the record's `granularity`.
 _GRANULARITIES = {1: "day", 7: "week", **dict.fromkeys(range(28, 32), "month"), 365: "year", 366: "year"}
 
@@ -53,7 +54,7 @@ class Question:
     def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
         """Return what a reply judged KEEP holds. Raises UnknownReply."""
         if (refusal := refusal_of(reply)) is not None:
-            return self._without_rows(refusal)
+            return self._without_rows(refusal, request)
         lines, is_counted = read(reply.body, self._answered(targets))
         rows = self.arrange(targets, lines, reply.arrived_at)
         asked_rows = request.most_rows or 0
@@ -64,7 +65,7 @@ class Question:
             units=self.tariff.units(length),
             length=length,
             missing=self._missing(targets, rows),
-            incomplete=self._doubt(targets, length, is_counted or length >= asked_rows),
+            incomplete=None if is_counted or length >= asked_rows else _UNCOUNTED,
         )
 
     def _about(self, targets: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -81,13 +82,17 @@ class Question:
         """Return the columns of the answer."""
         return (*self.columns[:-1], *map(links_to, targets)) if self.is_expanded else self.columns
 
-    def _without_rows(self, refusal: Refusal) -> Answer:
+    def _without_rows(self, refusal: Refusal, request: Request) -> Answer:
         """Return an answer that says why it has no rows.
 
-        "Book 0 for list errors, but the full request price for a per-request report that answers ERROR 50."
+        "Book 0 for list errors, but the full request price for a per-request report that answers ERROR 50." An offset
+        that is in order and refused nevertheless lies behind the last row: "one client treats an ERROR 605 there as
+        clean exhaustion". Here it ends a list as an answer without rows does, with proof.
         """
         if refusal.code == NOTHING_FOUND:
             return Answer(rows=(), units=self.tariff.units(0), is_end=True)
+        if refusal.code == BAD_OFFSET and any(name == "display_offset" for name, _ in request.query):
+            return Answer(rows=(), units=0)
         return Answer(rows=(), units=0, is_end=True, incomplete=refusal.text)
 
     def _missing(self, targets: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
@@ -96,14 +101,6 @@ class Question:
             return ()
         there = {row.target for row in rows}
         return tuple(target for target in targets if target not in there)
-
-    def _doubt(self, targets: Sequence[str], length: int, is_certain: bool) -> str | None:
-        """Return why rows may be missing although the answer itself does not say so."""
-        if not is_certain:
-            return "lines that cannot be read stand for an unknown number of rows"
-        if length == 0 and self.has_many and not self.is_paged and len(targets) == 1:
-            return f"an answer without a line about {targets[0]}"  # no data is ERROR 50; this may be an empty account
-        return None
 
 
 def sent(target: str, target_type: str) -> str:

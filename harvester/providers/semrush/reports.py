@@ -12,7 +12,7 @@ from harvester.providers.listing import Listing
 from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
 from harvester.providers.semrush import columns, options, rows
-from harvester.providers.semrush.account import LINE_UNITS
+from harvester.providers.semrush.account import LINE_UNITS, proof
 from harvester.providers.semrush.call import Arrange, Question, as_of_today, as_they_come, by_name
 from harvester.providers.semrush.lists import (
     HISTORY,
@@ -108,6 +108,7 @@ def _compile_comparison(harvest: Harvest, compiling: Compiling) -> Listing:
         tariff=PER_LINE,
         targets_per_task=batch_targets,
         asks_again=True,
+        proof=proof(compiling.section),
     )
 
 

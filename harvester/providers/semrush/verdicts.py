@@ -12,7 +12,8 @@ from harvester.model import Action, Reply, Verdict
 
 #: Answers without rows: the list is empty or has ended, may not be asked for from there on, or not in one piece.
 NOTHING_FOUND = 50
-_WITHOUT_ROWS = (NOTHING_FOUND, 605, 613)
+BAD_OFFSET = 605
+_WITHOUT_ROWS = (NOTHING_FOUND, BAD_OFFSET, 613)
 DUPLICATE_DOMAINS = "duplicate domains"
 
 _WHY_CHARS = 200

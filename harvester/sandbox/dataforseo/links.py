@@ -6,6 +6,7 @@ the names. Assumed: a page that redirects on answers 301, and a link to it count
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from harvester.sandbox.dataforseo.filters import Field
@@ -36,6 +37,7 @@ class Lens:
 
     facts: Facts
     is_hundred: bool = False  #: ranks from 0 to 100, not to 1000
+    shows_misses: bool = True  #: the visit that missed a lost link counts as one
 
     def scaled(self, rank: int) -> int:
         """Return a rank of 0 to 1000 on the scale that was asked for."""
@@ -117,6 +119,12 @@ class View:
         return self.link.lost_at is not None
 
     @property
+    def last_seen(self) -> datetime:
+        """The "most recent date when our crawler visited the backlink": of a lost one, the visit that missed it."""
+        lost_at = self.link.lost_at if self.lens.shows_misses else None
+        return lost_at or self.link.last_seen
+
+    @property
     def url_to_status(self) -> int | None:
         return self.lens.status_of(self.link.target_url, self.link.redirects)
 
@@ -148,8 +156,10 @@ def anchor_of(link: Link) -> str | None:
 
 
 def _prev_seen(view: View) -> str | None:
-    """Return the check before the last one that found the link: half-way, where there was more than one."""
+    """Return the visit before the last one; between two that found the link it was half-way."""
     link = view.link
+    if view.last_seen != link.last_seen:
+        return stamp(link.last_seen)
     if link.first_seen == link.last_seen:
         return None
     return stamp(link.first_seen + (link.last_seen - link.first_seen) / 2)
@@ -223,7 +233,7 @@ _SOURCE: Mapping[str, Field[View]] = {
 _LINK: Mapping[str, Field[View]] = {
     "first_seen": _field("time", lambda view: stamp(view.link.first_seen)),
     "prev_seen": _field("time", _prev_seen),
-    "last_seen": _field("time", lambda view: stamp(view.link.last_seen)),
+    "last_seen": _field("time", lambda view: stamp(view.last_seen)),
     "item_type": _field("str", lambda view: view.item_type),
     "attributes": _field("array.str", lambda view: sorted(view.link.rel) or None, is_listed=False),
     "dofollow": _field("bool", lambda view: view.is_followed),
@@ -267,4 +277,4 @@ def link_item(view: View) -> dict[str, Any]:
 
 def strongest_first(views: Iterable[View]) -> list[View]:
     """Return links in the order that backlinks/live has by default: rank, then last_seen, both descending."""
-    return sorted(views, key=lambda view: (view.raw_rank, view.link.last_seen), reverse=True)
+    return sorted(views, key=lambda view: (view.raw_rank, view.last_seen), reverse=True)

@@ -115,8 +115,8 @@ class TaskLog:
             self._arrived.popleft()
         return max(0, (rate.calls or 0) - len(self._arrived))
 
-    def listed(self, params: Params, now: datetime, *, is_late: bool) -> list[dict[str, Any]]:
-        """Answer `id_list`. Raises Blame."""
+    def listed(self, params: Params, now: datetime, *, least: int | None) -> list[dict[str, Any]]:
+        """Answer `id_list`; a task is in the list number `least` after it, or in none. Raises Blame."""
         has_metadata = params.flag("include_metadata", False)
         first, last = params.moment("datetime_from"), params.moment("datetime_to")
         oldest = start_of(months_before(now.date(), 1 if has_metadata else 6))
@@ -126,11 +126,11 @@ class TaskLog:
             raise invalid("datetime_to")
         is_reversed = params.choice("sort", ("asc", "desc")) == "desc"
         self._listings += 1
-        least = 2 if is_late else 1
-        found = [
-            entry for entry in self._entries if first <= entry.at <= last and self._listings - entry.listing >= least
-        ]
+        found = [entry for entry in self._entries if first <= entry.at <= last and self._is_listed(entry, least)]
         return [_listed_row(entry, has_metadata) for entry in _page(found[::-1] if is_reversed else found, params)]
+
+    def _is_listed(self, entry: Entry, least: int | None) -> bool:
+        return least is not None and self._listings - entry.listing >= least
 
     def failed(self, params: Params, now: datetime) -> list[dict[str, Any]]:
         """Answer `errors`: the failed tasks of the last seven days. Raises Blame."""

@@ -119,7 +119,7 @@ def _token(call: Call, last: View, delivered: int, now: datetime) -> str:
         "RawRequest": _bound(call),
         "SearchAfterData": {
             "Version": stamp(now),
-            "SearchAfterValues": [last.raw_rank, stamp(last.link.last_seen)],
+            "SearchAfterValues": [last.raw_rank, stamp(last.last_seen)],
             "TokenRealOffset": delivered,
         },
     }

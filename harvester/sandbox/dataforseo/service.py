@@ -31,6 +31,8 @@ LOGIN = "tester@harvester.example"
 _USER_DATA = "/v3/appendix/user_data"
 #: Endpoints with a rate of their own beside the account's (section 3).
 _OWN_RATES = {_USER_DATA: "user_data", "/v3/backlinks/errors": "errors", "/v3/appendix/status": "status"}
+#: How many lists of tasks must have been asked for before a task is in one; None = it never is.
+_LISTINGS: Mapping[str, int | None] = {"at_once": 1, "late": 2, "never": None}
 _FURTHER_RATES = {"user_data": "6/minute", "errors": "10/minute", "status": "10/minute"}
 _PAGE_502 = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -143,7 +145,7 @@ class Dataforseo:
         try:
             if name == "errors":
                 return _free(visit.log.failed(params, visit.now))
-            return _free(visit.log.listed(params, visit.now, is_late=self._switches.late_listing))
+            return _free(visit.log.listed(params, visit.now, least=_LISTINGS[self._switches.listing]))
         except Blame as exc:
             return Outcome(code=exc.code, message=str(exc))
 

@@ -106,7 +106,7 @@ class Call:
     def lens(self) -> Lens:
         """Facts with ranks on the scale that was asked for. Raises Blame."""
         scale = self.params.choice("rank_scale", ("one_thousand", "one_hundred"))
-        return Lens(self.shelf.world.facts, scale == "one_hundred")
+        return Lens(self.shelf.world.facts, scale == "one_hundred", self.switches.lost_last_seen == "missed")
 
     @property
     def chance(self) -> Random:

@@ -95,6 +95,7 @@ class DataforseoSwitches:
         "items_empty"
     )
     last_token: Literal["present", "null"] = "present"  #: search_after_token of the last page
+    lost_last_seen: Literal["missed", "found"] = "missed"  #: last_seen of a lost link: the visit that did what
     default_order: Literal["rank", "shuffled"] = "rank"  #: of lists other than backlinks without `order_by`
     history_gaps: bool = True  #: `history` leaves one month in ten out
     partial_gaps: Literal["absent", "null"] = "absent"  #: targets an item of a partial intersection does not link to
@@ -103,4 +104,4 @@ class DataforseoSwitches:
     bulk_duplicates: Literal["kept", "merged"] = "kept"
     bulk_invalid: Literal["refused", "absent"] = "refused"  #: one bad target: the whole task, or its item only
     user_data_numbers: Literal["numbers", "strings"] = "numbers"
-    late_listing: bool = False  #: a task shows up only in the second id_list after it
+    listing: Literal["at_once", "late", "never"] = "at_once"  #: in which id_list a task shows up; late = the second
