@@ -176,7 +176,7 @@ def test_sets_for_a_report_about_one_target_are_refused_with_the_reports_that_ta
 
 
 def test_a_report_that_may_take_sets_asks_in_batches_without_them() -> None:
-    content = {
+    content: dict[str, Any] = {
         "job": {"name": "j", "targets": {"inline": ["example.com"]}},
         "providers": {"dataforseo": {"key": "env:K", "login": "me"}},
         "harvest": [{"provider": "dataforseo", "report": "comparison"}],

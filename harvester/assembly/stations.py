@@ -83,6 +83,7 @@ class Builder:
             purse = Purse(budget, _ledger_of(balance, account.config.keep))
             parts = LaneParts(
                 name=lane,
+                unit=account.provider.unit,
                 in_flight=account.in_flight,
                 keep_units=account.config.keep or 0,
                 desk=desk,

@@ -42,6 +42,7 @@ class LaneParts:
     """What a lane is made of."""
 
     name: str
+    unit: str  #: plural, for a user
     in_flight: int
     keep_units: int  #: left on the account, whatever happens
     desk: Desk
@@ -358,10 +359,9 @@ class Lane:
     def _out_of_units(self) -> Stop:
         budget, account = self._parts.purse.budget.free_units, self._parts.purse.account.free_units
         if account is not None and (budget is None or account < budget):
-            return Stop(
-                "quota", f"{account} units are left on the account above what is to be kept: too few for any request"
-            )
-        return Stop("budget", f"{budget} units of the budget are left: too few for any request")
+            left = f"{account:,} {self._parts.unit} are left on the account above what is to be kept"
+            return Stop("quota", f"{left}: too few for any request")
+        return Stop("budget", f"{budget:,} {self._parts.unit} of the budget are left: too few for any request")
 
     def _now(self) -> datetime:
         return self._parts.clock.utc()

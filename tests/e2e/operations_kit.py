@@ -16,7 +16,7 @@ from e2e_kit import lines_of
 from harvester.assembly import Outcome, RunOptions, Surroundings, job_run
 from harvester.assembly.surroundings import SystemClock
 from harvester.config import job_of
-from harvester.sandbox.app import Options, open_world, serving
+from harvester.sandbox.app import Options, Sandbox, open_world, serving
 from harvester.sandbox.hosts import place_of
 from harvester.sandbox.world import Link, Scope, World, links_to
 
@@ -104,22 +104,30 @@ class Yard:
         return asyncio.run(self._harvest(harvests, targets))
 
     async def _harvest(self, harvests: Sequence[Mapping[str, Any]], targets: Sequence[str]) -> Harvested:
-        provider = self.provider
         async with serving(self.options, self.clock.monotonic_s) as sandbox:
-            login = {"login": sandbox.logins[provider]} if provider in sandbox.logins else {}
-            place = {"key": f"env:{KEY_VARIABLE}", "base_url": sandbox.base_urls[provider], "rate": "unlimited"}
-            document = {
-                "job": {"name": "job", "output": str(self.directory / "out")}
-                | ({"targets": {"inline": list(targets)}} if targets else {}),
-                "providers": {provider: {**place, **login, **self.section}},
-                "harvest": [{"provider": provider, **table} for table in harvests],
-            }
-            environ = {KEY_VARIABLE: sandbox.keys[provider], "XDG_RUNTIME_DIR": str(self.directory)}
-            around = Surroundings(environ=environ, notice=print, clock=self.clock, jitter=float)
-            config = job_of(json.loads(json.dumps(document)), self.directory / "job.toml")
-            async with job_run(config, self.run, around) as running:
-                outcome = await running.work(asyncio.Event())
-            account = sandbox.account()[provider]["keys"][sandbox.keys[provider]]
+            return await self.harvest_at(sandbox, harvests, targets)
+
+    async def harvest_at(
+        self, sandbox: Sandbox, harvests: Sequence[Mapping[str, Any]], targets: Sequence[str]
+    ) -> Harvested:
+        """Run a job against a sandbox that others may use too."""
+        provider = self.provider
+        login = {"login": sandbox.logins[provider]} if provider in sandbox.logins else {}
+        place = {"key": f"env:{KEY_VARIABLE}", "base_url": sandbox.base_urls[provider], "rate": "unlimited"}
+        document = {
+            "job": {"name": "job", "output": str(self.directory / "out")}
+            | ({"targets": {"inline": list(targets)}} if targets else {}),
+            "providers": {provider: {**place, **login, **self.section}},
+            "harvest": [{"provider": provider, **table} for table in harvests],
+        }
+        environ = {KEY_VARIABLE: sandbox.keys[provider], "XDG_RUNTIME_DIR": str(self.directory)}
+        around = Surroundings(environ=environ, notice=print, clock=self.clock, jitter=float)
+        config = job_of(json.loads(json.dumps(document)), self.directory / "job.toml")
+        async with job_run(config, self.run, around) as running:
+            outcome = await running.work(asyncio.Event())
         return Harvested(
-            directory=self.directory / "out", outcome=outcome, world=open_world(self.options), account=account
+            directory=self.directory / "out",
+            outcome=outcome,
+            world=open_world(self.options),
+            account=sandbox.account()[provider]["keys"][sandbox.keys[provider]],
         )

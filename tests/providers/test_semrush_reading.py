@@ -380,6 +380,13 @@ def test_an_overlap_has_a_row_for_each_domain_and_target() -> None:
     assert ([row.target for row in page.rows], page.units) == (list(targets), 40)
 
 
+def test_an_overlap_of_pages_is_headed_by_their_addresses_whatever_is_in_them() -> None:
+    of = compiled("overlap", scope="url")
+    body = table("domain;domain_ascore;matches_num;https://a.example/;x=1;https://b.example/", "ref.example;85;1;3;0")
+    rows = page_of(of, body, step_of("a.example/;x=1", "b.example/")).rows
+    assert [(row.target, row.known["links"]) for row in rows] == [("a.example/;x=1", 3), ("b.example/", 0)]
+
+
 def test_an_overlap_that_cannot_be_read_is_about_nobody() -> None:
     body = stored("backlinks_matrix") + "ref.example;85;1;;4\nref.example;85;9;1;4\nref.example\n"
     of = compiled("overlap")

@@ -132,8 +132,8 @@ def _one_rows(targets: Sequence[str], sent: Sequence[str], items: Sequence[Item]
 def _batch_rows(targets: Sequence[str], sent: Sequence[str], items: Sequence[Item]) -> list[Row]:
     """Match items "by target (or url), not by position": spelt as sent, or as another spelling of the same."""
     as_sent: dict[str, list[str]] = {}
-    for name, target in zip(sent, targets, strict=True):
-        as_sent.setdefault(name, []).append(target)
+    for spelt, target in zip(sent, targets, strict=True):
+        as_sent.setdefault(spelt, []).append(target)
     by_key = {key: [target] for target in reversed(targets) if (key := url_names(target).key) is not None}
     rows = []
     for item in items:

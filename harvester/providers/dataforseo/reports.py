@@ -17,7 +17,7 @@ from harvester.providers.dataforseo.single import (
 
 _PRICE = "0.024 USD a request and 0.000036 USD a row"
 _BY_OFFSET = f"1,000 rows a request, {MOST_OFFSET + 1000:,} rows at most"
-_BY_TOKEN = "1,000 rows a request, to the end by token"
+_BY_TOKEN = f"1,000 rows a request, to the end; beyond {MOST_OFFSET:,} rows by token"
 
 
 def _listed(item: List) -> Report:

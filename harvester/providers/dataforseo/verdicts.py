@@ -85,7 +85,7 @@ def _busy(heard: _Heard) -> Verdict:
 
 
 def _empty_account(heard: _Heard) -> Verdict:
-    """Stop for want of money. How little is left is not said: the least request was already too dear."""
+    """Stop for want of money. How little is left is not said, so nothing smaller is tried."""
     return Verdict(action=Action.SHRINK, why=heard.why, units_left=0, units=heard.units or 0)
 
 
