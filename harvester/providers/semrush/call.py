@@ -80,7 +80,9 @@ class Question:
 
     def _answered(self, targets: Sequence[str]) -> Sequence[Column]:
         """Return the columns of the answer."""
-        return (*self.columns[:-1], *map(links_to, targets)) if self.is_expanded else self.columns
+        if not self.is_expanded:
+            return self.columns
+        return (*self.columns[:-1], *(links_to(sent(target, self.target_type)) for target in targets))
 
     def _without_rows(self, refusal: Refusal, request: Request) -> Answer:
         """Return an answer that says why it has no rows.
@@ -150,11 +152,12 @@ def by_date(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime)
 
 
 def by_target(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime) -> Sequence[Row]:
-    """Return one row for each line and each target of a comparison."""
+    """Return one row for each line and each target of a comparison, whose columns are the last, in order."""
 
-    def links_of(line: Line) -> list[int] | None:
-        counts = [number(line.get(target), arrived_at) for target in targets] if isinstance(line, dict) else []
-        return [count for count in counts if count is not None]
+    def links_of(line: Line) -> list[int]:
+        counts = list(line.values())[-len(targets) :] if isinstance(line, dict) else []
+        read = (number(count, arrived_at) for count in counts)
+        return [count for count in read if count is not None]
 
     return overlap_rows(targets, lines, links_of)
 
