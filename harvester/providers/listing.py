@@ -6,7 +6,7 @@ answer. What is asked for, what it may cost and where the next page begins follo
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from harvester.errors import UnreadableRow
@@ -136,7 +136,10 @@ class Listing:
         """Return the record's own fields. Raises UnreadableRow."""
         if not row.target:
             raise UnreadableRow("the row does not say which target it is about")
-        return self.shape.record_of(row.data, arrived_at, {**self.given, **row.known})
+        known = {**self.given, **row.known}
+        if self.record == "summary":  # counts stand for a day: the one asked for, else that of the answer
+            known.setdefault("as_of", arrived_at.astimezone(UTC).date().isoformat())
+        return self.shape.record_of(row.data, arrived_at, known)
 
     def forecast(self, rows: int | None = None) -> Forecast:
         """Return what one task costs: at most all of its rows, where `rows` or `max_rows` bounds them."""

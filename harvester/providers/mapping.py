@@ -5,9 +5,11 @@ every field that no record field takes: nothing paid for is dropped.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
+from statistics import median_low
 from typing import Any, NamedTuple
 
 from harvester.errors import UnreadableRow
@@ -163,3 +165,15 @@ def dates_of(*names: str) -> Finish:
         note_precision(fields, data, names)
 
     return finish
+
+
+_GRANULARITIES = {1: "day", 7: "week", **dict.fromkeys(range(28, 32), "month"), 365: "year", 366: "year"}
+
+
+def granularity(days: Iterable[date]) -> str | None:
+    """Return the usual distance between the points of a history; None if there are too few, or it has no name.
+
+    For providers that do not tell it, or tell another one than they deliver.
+    """
+    gaps = [(later - earlier).days for earlier, later in pairwise(sorted(set(days)))]
+    return _GRANULARITIES.get(median_low(gaps)) if gaps else None

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from dataforseo_kit import asked, compiled, envelope, known, listed, read, reply_of, step_of, stored
+from dataforseo_kit import NOON, asked, compiled, envelope, known, listed, read, reply_of, step_of, stored
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -221,8 +221,9 @@ def test_a_walk_through_sets_counts_items_and_not_their_rows() -> None:
 def test_counts_are_dated_by_the_day_of_the_answer() -> None:
     for report in ("summary", "comparison"):
         body = envelope({"backlinks": 1, "items": [{"target": "example.com"}]})
-        (row,) = read(compiled(report), body).rows
-        assert row.known["as_of"] == "2026-11-21"
+        of = compiled(report)
+        (row,) = read(of, body).rows
+        assert of.record_of(row, NOON)["as_of"] == "2026-11-21"
 
 
 def test_forecasts_know_the_least_and_the_most() -> None:

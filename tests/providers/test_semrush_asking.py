@@ -189,7 +189,8 @@ def test_a_history_is_bounded_by_weeks_or_rows() -> None:
     assert limit() == "53"
     assert limit(since=timedelta(days=28)) == "5"
     assert limit(since=date(2026, 11, 21)) == "1"
-    assert limit(max_rows=400) == "400"
+    assert limit(max_rows=400) == "53"
+    assert limit(max_rows=400, since=timedelta(days=7000)) == "400"
     assert limit(max_rows=3, since=timedelta(days=28)) == "3"
     assert compiled("history", since=timedelta(days=28)).forecast().most_units == 5 * 40
 

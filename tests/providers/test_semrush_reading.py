@@ -1,6 +1,7 @@
 """Each answer of Semrush becomes records, a bill and a next step; what ends a list is told from what ends the money."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -513,7 +514,7 @@ def test_enough_of_a_history_is_enough() -> None:
     assert page_of(of, stored("backlinks_historical")) == Page(
         rows=page_of(of, stored("backlinks_historical")).rows, next=None, units=120
     )
-    longer = compiled("history", max_rows=2000)
+    longer = compiled("history", max_rows=2000, since=timedelta(weeks=2000))
     page = page_of(longer, table("date;backlinks_num;domains_num;score", *["1618185600;1;1;1"] * 1000))
     assert page.next == {"begin": 1000}
     assert asked(longer, step_of(cursor=page.next)).most_rows == 1000

@@ -271,5 +271,6 @@ def test_every_error_that_is_kept_can_be_read_and_ends_its_list(body: dict[str, 
 
 
 def test_what_stands_for_the_day_of_fetching_says_so() -> None:
-    (row,) = page_of(compiled("summary"), stored("getSummaryV2")).rows
-    assert row.known == {"as_of": NOON.date().isoformat()}
+    of = compiled("summary")
+    (row,) = page_of(of, stored("getSummaryV2")).rows
+    assert of.record_of(row, NOON)["as_of"] == NOON.date().isoformat()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from harvester.errors import HarvestRefused
@@ -47,8 +47,7 @@ class Batch:
         """Return the rows, each with its target: targets can be missing, so `index` tells. Raises UnknownReply."""
         if reply.status == 404:
             return _no_data(reply)
-        today = {"as_of": reply.arrived_at.astimezone(UTC).date().isoformat()}
-        rows = [Row(_target_of(data, targets), data, today) for data in rows_of(reply, self.endpoint.rows_key)]
+        rows = [Row(_target_of(data, targets), data) for data in rows_of(reply, self.endpoint.rows_key)]
         there = {row.target for row in rows}
         missing = tuple(target for target in targets if target not in there)
         return Answer(rows=rows, units=billed(reply, self.row_units, len(rows)), missing=missing)

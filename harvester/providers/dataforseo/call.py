@@ -34,7 +34,6 @@ class Live:
     parameters: Mapping[str, Any]
     has_items: bool = True  #: False = the one element of the result is the row
     has_limit: bool = True  #: whether it takes `limit` and `offset`
-    is_dated: bool = False  #: the counts stand for the day of the answer
 
     def request(self, targets: Sequence[str], window: Window) -> Request:
         """Return the request for that window.
@@ -56,9 +55,6 @@ class Live:
         head = _head(said.result)
         items = _items(head) if self.has_items else [head] if head else []
         rows = self.form.rows(targets, self._sent(targets), items)
-        if self.is_dated:
-            day = reply.arrived_at.date().isoformat()
-            rows = [row._replace(known={**row.known, "as_of": day}) for row in rows]
         asked_about = {row.target for row in rows}
         missing = tuple(target for target in targets if target not in asked_about) if self.form is BATCH else ()
         return Answer(

@@ -67,7 +67,6 @@ def compile_summary(harvest: Harvest, compiling: Compiling) -> Listing:
         parameters=parameters,
         has_items=False,
         has_limit=False,
-        is_dated=True,
     )
     return _single(harvest, call, rows.scaled(rows.SUMMARY, sent["rank_scale"]), most_rows=1)
 
@@ -130,7 +129,6 @@ def compile_comparison(harvest: Harvest, compiling: Compiling) -> Listing:
         scope=harvest.scope,
         parameters=parameters,
         has_limit=False,
-        is_dated=True,
     )
     listing = _single(harvest, call, rows.scaled(rows.SUMMARY, rank_scale), most_rows=1)
     return replace(listing, targets_per_task=targets)

@@ -2,23 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import pairwise
-from statistics import median_low
+from datetime import date, datetime, timedelta
 
 from harvester.model import Reply, Request, Row
 from harvester.providers.listing import Answer, overlap_rows
-from harvester.providers.mapping import number
+from harvester.providers.mapping import granularity, number
 from harvester.providers.paging import Window
 from harvester.providers.semrush.columns import links_to
 from harvester.providers.semrush.table import Column, Line, read
 from harvester.providers.semrush.verdicts import BAD_OFFSET, NOTHING_FOUND, Refusal, refusal_of
 from harvester.providers.tariff import Tariff
 
-_DAY_S = 86_400
+_EPOCH = date(1970, 1, 1)
+_FAR_S = 10**11  #: no point of a history is that late, and no `date` can be much later
 _UNCOUNTED = "lines that cannot be read stand for an unknown number of rows"
-#: Days between two points of a history -> the record's `granularity`.
-_GRANULARITIES = {1: "day", 7: "week", **dict.fromkeys(range(28, 32), "month"), 365: "year", 366: "year"}
 
 #: Turns the lines of an answer into rows: about whom, and what follows from the rest of the answer.
 Arrange = Callable[[Sequence[str], Sequence[Line], datetime], Sequence[Row]]
@@ -115,11 +112,6 @@ def as_they_come(targets: Sequence[str], lines: Sequence[Line], arrived_at: date
     return [Row(targets[0], line) for line in lines]
 
 
-def as_of_today(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime) -> Sequence[Row]:
-    """Return one row for each line, about the day on which it came."""
-    return [Row(targets[0], line, _as_of(arrived_at)) for line in lines]
-
-
 def by_name(target_type: str) -> Arrange:
     """Return what finds out about which target of a batch each line is.
 
@@ -136,7 +128,7 @@ def by_name(target_type: str) -> Arrange:
             # One line to a question about one target is about that target, whatever it calls it.
             is_by_place = has_all and (not name or len(targets) == 1)
             target = targets[place] if is_by_place else by_sent.get((name or "").casefold(), "")
-            rows.append(Row(target, line, _as_of(arrived_at)))
+            rows.append(Row(target, line))
         return rows
 
     return arrange
@@ -145,9 +137,8 @@ def by_name(target_type: str) -> Arrange:
 def by_date(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime) -> Sequence[Row]:
     """Return the points of a history. How far apart they are is measured: the text says monthly, its example weekly."""
     seconds = [number(line.get("date"), arrived_at) for line in lines if isinstance(line, dict)]
-    times = sorted({second for second in seconds if second is not None})
-    gaps_s = [later - earlier for earlier, later in pairwise(times)]
-    known = {"granularity": _GRANULARITIES.get(median_low(gaps_s) // _DAY_S)} if gaps_s else {}
+    days = (_EPOCH + timedelta(seconds=second) for second in seconds if second is not None and second < _FAR_S)
+    known = {"granularity": granularity(days)}
     return [Row(targets[0], line, known) for line in lines]
 
 
@@ -160,7 +151,3 @@ def by_target(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetim
         return [count for count in read if count is not None]
 
     return overlap_rows(targets, lines, links_of)
-
-
-def _as_of(arrived_at: datetime) -> dict[str, str]:
-    return {"as_of": arrived_at.astimezone(UTC).date().isoformat()}

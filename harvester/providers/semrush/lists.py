@@ -78,9 +78,7 @@ def compile_history(report: List, harvest: Harvest, compiling: Compiling) -> Lis
 
 
 def _points(harvest: Harvest, compiling: Compiling) -> int:
-    """Return how many points are wanted: weeks since `since`, or as many as `max_rows` if that is less or alone."""
-    if harvest.since is None and harvest.max_rows is not None:
-        return harvest.max_rows
+    """Return how many points are wanted: as many as weeks since `since`, or `max_rows` if that is less."""
     first = compiling.day(harvest.since) or compiling.today - timedelta(days=HISTORY_DAYS)
     if first > compiling.today:
         raise HarvestRefused("since", first.isoformat(), f"a day not after {compiling.today.isoformat()}")

@@ -13,7 +13,7 @@ from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
 from harvester.providers.semrush import columns, options, rows
 from harvester.providers.semrush.account import LINE_UNITS, proof
-from harvester.providers.semrush.call import Arrange, Question, as_of_today, as_they_come, by_name
+from harvester.providers.semrush.call import Arrange, Question, as_they_come, by_name
 from harvester.providers.semrush.lists import (
     HISTORY,
     LISTS,
@@ -122,7 +122,6 @@ _SINGLES = (
         units=40,
         most_rows=1,
         needed=("ascore",),
-        arrange=as_of_today,
     ),
     Single(
         name="authority",

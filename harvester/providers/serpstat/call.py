@@ -4,15 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
-from statistics import median_low
 from typing import Any
 
 from harvester.codec import Json, parse
 from harvester.errors import UnknownReply
 from harvester.model import Reply, Request, Row, Section
 from harvester.providers.listing import Answer, overlap_rows
-from harvester.providers.mapping import number
+from harvester.providers.mapping import granularity, number
 from harvester.providers.paging import Window
 from harvester.providers.serpstat.methods import Method
 from harvester.providers.serpstat.replies import Fault, fault_of, request_of, result_of
@@ -147,15 +145,10 @@ def plain(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row
     return [Row(targets[0], each) for each in data]
 
 
-def dated(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
-    """Return rows that stand for the day of fetching."""
-    known = {"as_of": reply.arrived_at.date().isoformat()}
-    return [Row(targets[0], each, known) for each in data]
-
-
 def series(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
     """Return the points of a history with the distance between them: it is not documented, so it is measured."""
-    known = {"granularity": _granularity([day(_of(each, "date"), reply.arrived_at) for each in data])}
+    days = (day(_of(each, "date"), reply.arrived_at) for each in data)
+    known = {"granularity": granularity(date.fromisoformat(text) for text in days if text is not None)}
     return [Row(targets[0], each, known) for each in data]
 
 
@@ -178,15 +171,3 @@ def _links(data: Any, reply: Reply) -> list[int] | None:
 
 def _of(data: Any, name: str) -> Any:
     return data.get(name) if isinstance(data, dict) else None
-
-
-_GRANULARITIES = ((1, 1, "day"), (7, 7, "week"), (28, 31, "month"), (365, 366, "year"))
-
-
-def _granularity(days: Sequence[str | None]) -> str | None:
-    """Return the usual distance between points; None if there are too few, or none that has a name."""
-    known = sorted({date.fromisoformat(each) for each in days if each is not None})
-    if len(known) < 2:
-        return None
-    gap = median_low([(after - before).days for before, after in pairwise(known)])
-    return next((name for least, most, name in _GRANULARITIES if least <= gap <= most), None)

@@ -17,7 +17,6 @@ ENTRIES = (
         about="counts of links and referring domains, by kind, as of now",
         method=methods.SUMMARY,
         shape=rows.SUMMARY,
-        read=call.dated,
     ),
     Entry(
         name="backlinks",
