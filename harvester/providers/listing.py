@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Forecast, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
+from harvester.providers.proof import End, Proof
 from harvester.providers.tariff import Tariff
 from harvester.records import set_id
 
 #: Named in the reason why a batch is incomplete; more are only counted.
 _NAMED_TARGETS = 3
-_UNPROVEN = "fewer rows came than were asked for, and whether the account ran empty cannot be told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +44,6 @@ class Call(Protocol):
 
     def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
         """Return what a reply judged KEEP holds. Raises UnknownReply."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """The free question that tells the end of a list from the end of the money, after a page with too few rows.
-
-    A balance speaks for the key and the moment it is asked with and at, and may not show the last charges yet. So the
-    list has ended if the key that brought the page could, in the same run, pay for `unseen_pages` pages more; if it
-    could not pay for a row, it waits for money; and between the two it is asked for once more from where it broke off.
-    """
-
-    request: Request
-    units_left: Callable[[Reply], int | None]  #: what the account could still pay; None = the reply does not say
-    unseen_pages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +82,9 @@ class Listing:
     def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
         """Say what the reply means."""
         verdict = self.judge_reply(reply)
-        if self.proof is None or not step.cursor.get("is_short") or verdict.action is Action.PAUSE:
+        if self.proof is None or not step.cursor.get("is_short"):
             return verdict
-        units_left = self.proof.units_left(reply)
-        if units_left is None or units_left >= self.tariff.units(1):
-            return Verdict(action=Action.KEEP)  # a balance that cannot be had proves nothing, and is no reason to stop
-        why = f"a list broke off, and the account has {units_left} units left: too few for another row"
-        return Verdict(action=Action.SHRINK, why=why, units_left=units_left)
+        return self.proof.judge(reply, verdict, self.tariff.units(1))
 
     def read(self, step: Step, request: Request, reply: Reply) -> Page:
         """Return the rows, and where the next page begins. Raises UnknownReply."""
@@ -189,14 +171,12 @@ class Listing:
 
     def _proven(self, proof: Proof, step: Step, reply: Reply) -> Page:
         """Return the page of a proof: no rows, and the list has ended or is asked for once more."""
-        units_left, cursor = proof.units_left(reply), step.cursor
         rows = min(self.paging.page_rows, self.max_rows or self.paging.page_rows)
-        is_funded = units_left is not None and units_left >= proof.unseen_pages * self.tariff.units(rows)
-        page = Page(rows=(), next=None, units=0, note=None if cursor.get("begin") else "no data")
-        if not (step.is_continued and (is_funded or cursor.get("is_twice"))):
-            return replace(page, next={**self._place(step, cursor.get("begin", 0)), "is_again": True}, note=None)
-        if not is_funded:
-            page = replace(page, incomplete=_UNPROVEN)
+        end, begin = proof.end(step, reply, self.tariff.units(rows)), step.cursor.get("begin", 0)
+        if end is End.AGAIN:
+            return Page(rows=(), next={**self._place(step, begin), "is_again": True}, units=0)
+        incomplete = end.value if end is End.UNTOLD else None
+        page = Page(rows=(), next=None, units=0, incomplete=incomplete, note=None if begin else "no data")
         return page if self.targets_per_task == 1 else _after_one(page, step)
 
 

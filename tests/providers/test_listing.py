@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from harvester.codec import parse
 from harvester.errors import UnreadableRow
 from harvester.model import Action, Allowance, Cursor, Forecast, Page, Reply, Request, Row, Step, Task, Verdict
-from harvester.providers.listing import Answer, Listing, Proof, overlap_rows
+from harvester.providers.listing import Answer, Listing, overlap_rows
 from harvester.providers.mapping import Shape, Take, address, count
 from harvester.providers.paging import Paging, Window
+from harvester.providers.proof import Proof
 from harvester.providers.tariff import Tariff
 from harvester.records import set_id
 from harvester.testing import reply

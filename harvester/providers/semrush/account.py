@@ -5,7 +5,7 @@ import re
 from harvester.codec import parse
 from harvester.errors import UnknownReply
 from harvester.model import Balance, BalanceCall, Reply, Request, Section
-from harvester.providers.listing import Proof
+from harvester.providers.proof import Proof
 from harvester.providers.semrush.verdicts import refusal_of
 
 #: "https:// on the same host is used by clients"; the official example has http://.
