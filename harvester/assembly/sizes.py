@@ -5,11 +5,13 @@ Being a job, it is resumed after any stop, keeps to rate and budget, and costs n
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_of
 from harvester.codec import parse
 from harvester.config import JobConfig
+from harvester.engine.render import TASKS
 from harvester.job import CompiledHarvest, Job
 from harvester.model import Harvest, Scope
 
@@ -63,14 +65,30 @@ def _plan_harvest(job: Job, item: CompiledHarvest, targets: Targets, sizes: Path
     unsized = HarvestPlan.before_sizes(item, targets)
     if field is None:
         return unsized
-    requests, units, sized = Range(least=0, most=0), Range(least=0, most=0), 0
-    for rows in _rows(sizes / f"{_name(item.harvest.provider, item.harvest.scope)}.jsonl", field):
+    requests, units, known = Range(least=0, most=0), Range(least=0, most=0), 0
+    name = _name(item.harvest.provider, item.harvest.scope)
+    for rows in chain(_rows(sizes / f"{name}.jsonl", field), _zeros(sizes, name, unsized.targets)):
         forecast = item.exchange.forecast(rows)
         requests += Range(least=forecast.least_requests, most=forecast.most_requests)
         units += Range(least=forecast.least_units, most=forecast.most_units)
-        sized += 1
-    rest = HarvestPlan.before_sizes(item, targets, without=sized)  # targets that the answers left out
+        known += 1
+    rest = HarvestPlan.before_sizes(item, targets, without=known)
     return replace(unsized, requests=requests + rest.requests, units=units + rest.units)
+
+
+def _zeros(sizes: Path, name: str, targets: int) -> Iterator[int]:
+    """Yield a size of 0 for each target that has no record, and is in no task whose answer may lack some."""
+    unread: dict[
+        str, int
+    ] = {}  #: targets of tasks that are not complete; a task that was tried again counts as it ended
+    with (sizes / TASKS).open("rb") as lines:
+        for task in map(parse, lines):
+            unread.pop(task["task"], None)
+            if task["harvest"] == name and not task["complete"]:
+                unread[task["task"]] = len(task["targets"] or [task["target"]])
+    with (sizes / f"{name}.jsonl").open("rb") as lines:
+        records = sum(1 for _ in lines)
+    yield from repeat(0, max(0, targets - records - sum(unread.values())))
 
 
 def _rows(path: Path, field: str) -> Iterator[int]:

@@ -106,6 +106,7 @@ class Bench:
     folder: Path
     base_url: str
     key: str = KEY
+    name: str = "ahrefs"  #: of the provider
     job: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     provider: dict[str, Any] = field(default_factory=dict)
@@ -127,8 +128,9 @@ class Bench:
         """Write the config as it is now."""
         job = {"name": "j", "targets": {"inline": names(3)}, **self.job}
         section = {"key": f"env:{KEY_VARIABLE}", "base_url": self.base_url, "rate": "unlimited", **self.provider}
-        tables: list[tuple[str, Table]] = [("[job]", job), ("[output]", self.output), ("[providers.ahrefs]", section)]
-        tables += [("[[harvest]]", {"provider": "ahrefs", **harvest}) for harvest in self.harvests]
+        tables: list[tuple[str, Table]] = [("[job]", job), ("[output]", self.output)]
+        tables += [(f"[providers.{self.name}]", section)]
+        tables += [("[[harvest]]", {"provider": self.name, **harvest}) for harvest in self.harvests]
         self.config.write_text("\n".join(line for title, table in tables for line in _table(title, table)))
         return self.config
 

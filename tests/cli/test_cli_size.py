@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import KEY, Bench, charged, names, sandbox_beside
+from cli_kit import KEY, Bench, charged, lines_of, names, sandbox_beside
 
 from harvester.sandbox.app import Options, Sandbox
 
@@ -81,3 +81,21 @@ def test_a_job_without_a_size_to_buy_says_so_and_is_planned_as_usual(bench: Benc
     result = bench.call("plan", str(bench.write()), "--size", "--yes")
     assert result.exit_code == 0
     assert "No report of this job has a size that can be bought." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["semrush", "serpstat", "dataforseo"])
+def test_every_provider_sells_sizes_and_a_target_without_data_has_none(name: str, tmp_path: Path) -> None:
+    with sandbox_beside(Options(rates={name: "unlimited"}, keys={name: (KEY,)}, units={name: 10**9})) as running:
+        bench = Bench(tmp_path, running.base_urls[name], name=name, job={"targets": {"inline": names(12)}})
+        bench.provider |= {"login": running.logins[name]} if name in running.logins else {}
+        bench.harvests = [{"report": "refdomains"}, {"report": "anchors"}]
+        result = bench.call("plan", str(bench.write()), "--size", "--yes", "--json")
+        assert result.exit_code == 0, result.output
+        refdomains, anchors = json.loads(result.stdout)["harvests"]
+        assert refdomains["most_units"] is not None, "every target has a size, if only none"
+        most = anchors["most_units"]  # no size is sold of these, so the most is what a list can be
+        assert most is None or most > 100 * refdomains["most_units"]
+        assert bench.run().exit_code == 0
+        assert bench.status()["providers"][name]["requests"] > 0
+        bought = sum(task["units"] for task in lines_of(bench.out / "tasks.jsonl") if "refdomains" in task["harvest"])
+        assert bought <= refdomains["most_units"]
