@@ -117,4 +117,5 @@ def _sets_text(report: Report) -> str:
 
 
 def _facts_text(facts: Mapping[str, str]) -> list[str]:
-    return [f"  {name:<8} {text}" for name, text in facts.items() if text]
+    width = max(map(len, facts))
+    return [f"  {name:<{width}} {text}" for name, text in facts.items() if text]
