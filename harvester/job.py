@@ -44,7 +44,8 @@ class Account:
     @property
     def section(self) -> Section:
         """What the provider's own code reads of its section."""
-        return Section(base_url=self.config.base_url, settings=self.config.settings)
+        is_other = self.base_url != self.provider.base_url
+        return Section(base_url=self.base_url if is_other else None, settings=self.config.settings)
 
     @property
     def rate(self) -> RateRule | None:

@@ -24,7 +24,7 @@ from harvester.model import BEGINNING, Action, Allowance, Page, Reply, Request, 
 
 log = logging.getLogger(__name__)
 
-#: A batch that is refused is halved until the targets are found that cannot be asked about. After so many refusals
+#: A batch that is refused is halved until the targets are found that cannot be asked about. After so many targets
 #: without one page the harvest itself is at fault, and no batch of it is worth further requests.
 MOST_REFUSED_IN_A_ROW = 20
 
@@ -333,9 +333,10 @@ class Lane:
 
     async def _refuse(self, asked: _Asked, tally: Tally, why: str) -> None:
         """Set a task aside whose request was refused; of a batch, only the targets that cannot be asked about."""
-        self._refused_in_a_row[asked.crop.name] += 1
-        is_batch = len(asked.work.task.targets) > 1 and asked.work.pages == 0 and not asked.crop.by_sets
-        if not is_batch or self._refused_in_a_row[asked.crop.name] > MOST_REFUSED_IN_A_ROW:
+        is_single = len(asked.work.task.targets) == 1
+        self._refused_in_a_row[asked.crop.name] += is_single
+        is_batch = not is_single and asked.work.pages == 0 and not asked.crop.by_sets
+        if not is_batch or self._refused_in_a_row[asked.crop.name] >= MOST_REFUSED_IN_A_ROW:
             await self._set_aside(asked, tally, why)
             return
         parts = asked.work.halves()

@@ -74,10 +74,11 @@ class Schedule:
         self._parked.append(work)
 
     def split(self, parts: Sequence[Work]) -> None:
-        """Give back work whose parts take its place."""
+        """Give back work whose parts take its place, before all others: what is at fault is found with few requests."""
         self.busy -= 1
         self.added += len(parts) - 1
-        self.add(parts)
+        for work in reversed(parts):
+            self._queue_of(work).appendleft(work)
 
     def finish(self) -> None:
         """Give back work that is done."""

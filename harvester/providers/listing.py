@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
 from harvester.providers.proof import End, Proof
@@ -61,6 +61,7 @@ class Listing:
     is_spread: bool = False  #: each row of the provider becomes one for each target of the set
     asks_again: bool = False  #: targets of a batch without a row are asked about once more, each alone
     proof: Proof | None = None
+    is_meant: Callable[[Any], bool] | None = None  #: whether a row of the provider is what its filter asks for
 
     @property
     def record(self) -> str:
@@ -82,15 +83,22 @@ class Listing:
     def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
         """Say what the reply means."""
         verdict = self.judge_reply(reply)
-        if self.proof is None or not step.cursor.get("is_short"):
-            return verdict
-        return self.proof.judge(reply, verdict, self.tariff.units(1))
+        if self.proof is not None and step.cursor.get("is_short"):
+            return self.proof.judge(reply, verdict, self.tariff.units(1))
+        if step.cursor.get("again") and verdict.action is Action.SET_ASIDE:
+            return Verdict(
+                action=Action.KEEP
+            )  # it blames one target, and the others of the batch are still to be asked
+        return verdict
 
     def read(self, step: Step, request: Request, reply: Reply) -> Page:
         """Return the rows, and where the next page begins. Raises UnknownReply."""
         if self.proof is not None and step.cursor.get("is_short"):
             return self._proven(self.proof, step, reply)
         targets = _targets(step)
+        if step.cursor.get("again") and (verdict := self.judge_reply(reply)).action is Action.SET_ASIDE:
+            refused = f"{targets[0]}: {verdict.why}"
+            return _after_one(Page(rows=(), next=None, units=verdict.units, incomplete=refused), step)
         answer = self.call.answer(targets, request, reply)
         window = Window(step.cursor.get("begin", 0), request.most_rows or 0, step.cursor.get("token"))
         length = len(answer.rows) if answer.length is None else answer.length
@@ -98,7 +106,7 @@ class Listing:
             rows=answer.rows[: step.allowance.rows],
             next=None,
             units=answer.units,
-            incomplete=answer.incomplete,
+            incomplete=answer.incomplete or self._strays(answer.rows),
             note=answer.note or (None if length or window.begin else "no data"),
         )
         if len(page.rows) < len(answer.rows):
@@ -106,7 +114,7 @@ class Listing:
         if self.proof is not None and self._is_doubtful(step, answer, length < window.limit):
             twice = {"is_twice": True} if step.cursor.get("is_again") and not length else {}
             return replace(page, next={**self._place(step, window.begin + length), "is_short": True, **twice})
-        if self.targets_per_task > 1 or answer.missing:
+        if self._is_batch(step):
             return self._after_batch(page, step, answer)
         following = self.paging.following(step.cursor, window, Came(length, answer.total, answer.token))
         wanted = self._wanted(step)
@@ -160,12 +168,22 @@ class Listing:
 
     def _is_doubtful(self, step: Step, answer: Answer, is_short: bool) -> bool:
         """Return whether rows may be missing because the money ended; of a batch, they are asked for again first."""
-        is_batch = self.targets_per_task > 1 and len(_targets(step)) > 1
-        return is_short and not answer.is_end and not is_batch
+        return is_short and not answer.is_end and not (self._is_batch(step) and len(_targets(step)) > 1)
+
+    def _is_batch(self, step: Step) -> bool:
+        """Return whether a task is a batch: by its own targets too, for it may have been drawn with another size."""
+        return self.paging.is_single and (self.targets_per_task > 1 or len(step.task.targets) > 1)
+
+    def _strays(self, rows: Sequence[Row]) -> str | None:
+        """Return what to say of rows that the report is not about, and should not have brought."""
+        is_meant = self.is_meant
+        strays = 0 if is_meant is None else sum(not is_meant(row.data) for row in rows)
+        known = "are not what the report is about: the provider did not honour the filter, and others may be missing"
+        return f"{strays:,} rows {known}" if strays else None
 
     def _place(self, step: Step, begin: int) -> dict[str, Any]:
         """Return the part of the cursor that says where the task stands."""
-        if self.targets_per_task == 1:
+        if not self._is_batch(step):
             return {"begin": begin}
         return {"bare": step.cursor.get("bare", []), "again": list(step.cursor.get("again", step.task.targets))}
 
@@ -177,7 +195,12 @@ class Listing:
             return Page(rows=(), next={**self._place(step, begin), "is_again": True}, units=0)
         incomplete = end.value if end is End.UNTOLD else None
         page = Page(rows=(), next=None, units=0, incomplete=incomplete, note=None if begin else "no data")
-        return page if self.targets_per_task == 1 else _after_one(page, step)
+        return _after_one(page, step) if self._is_batch(step) else page
+
+
+def unless_denied(field: str) -> Callable[[Any], bool]:
+    """Return what tells a row that is what its filter asks for: that field, where it is there, does not say no."""
+    return lambda row: not isinstance(row, dict) or row.get(field) not in (False, "false", "0")
 
 
 def overlap_rows(

@@ -76,19 +76,24 @@ class Paging:
         if self.is_single or (self.enough is not None and window.end >= self.enough):
             return Following(None)
         total = _int(cursor, "total") if came.total is None else came.total
+        if total is not None and total < window.begin + came.rows:
+            total = None  # it counts fewer rows than there are: it does not say where the list ends
         if came.rows == 0 and total is not None and window.begin < total:
             return Following(None, f"nothing came from row {window.begin + 1:,} on, of {total:,} that there should be")
-        has_more = came.rows >= window.limit if total is None else window.end < total
-        if not has_more:
-            return Following(None)
+        # A page that is short although more must follow: a position counts what came, a page number whole pages.
+        end = window.end if self.is_aligned else window.begin + came.rows
+        has_more = came.rows >= window.limit if total is None else end < total
+        return self._onward(window, came, end, total) if has_more else Following(None)
+
+    def _onward(self, window: Window, came: Came, end: int, total: int | None) -> Following:
+        """Return how the walk goes on at `end`, where there is more."""
         # A token goes on from the request it answers, so the walk by token begins with the list.
         is_by_token = self.has_token and (window.token is not None or window.begin == 0)
         token = came.token if is_by_token else None
-        if is_by_token and token is None and total is None:
-            return Following(None)  # nothing else says whether the last page was the last
-        if token is None and (reason := self._unreachable(window.end, total)):
-            return Following(None, reason)
-        following = {"begin": window.end, "total": total, "token": token, "limit": window.limit if token else None}
+        if token is None and (reason := self._unreachable(end, total)):
+            # Beyond all positions, a walk by token has ended when no token is given.
+            return Following(None, None if is_by_token and total is None else reason)
+        following = {"begin": end, "total": total, "token": token, "limit": window.limit if token else None}
         return Following({name: value for name, value in following.items() if value is not None})
 
     def _needs_token(self, goal: int | None) -> bool:

@@ -93,7 +93,10 @@ def test_the_cost_is_booked_whatever_the_status(cost: object, units: int | None)
 @pytest.mark.parametrize(
     ("written", "units"),
     [
-        (b"0.02403600000000000001", 24_037),
+        (b"0.0240361", 24_037),
+        (b"0.024036000000000002", 24_036),  # a binary fraction, written out
+        (b"0.060000000000000005", 60_000),
+        (b"0.023999999999999997", 24_000),
         (b"0.0000001", 1),
         (b"2.4036e-2", 24_036),
         (b"1e999999", None),

@@ -197,6 +197,37 @@ def test_targets_without_a_row_can_be_asked_about_again_each_alone() -> None:
     assert page_of(of, step_of(*SET, cursor=cursor), 1).note == "no data for v, w, x and 1 more"
 
 
+def test_a_target_that_is_refused_alone_is_named_and_the_others_are_still_asked_about() -> None:
+    def judge(answer: Reply) -> Verdict:
+        is_refused = answer.status == 400
+        return Verdict(action=Action.SET_ASIDE if is_refused else Action.KEEP, why="malformed", units=0)
+
+    of = batch(asks_again=True, judge_reply=judge)
+    step = step_of(*SET, cursor={"again": ["b.com", "c.com"]})
+    request, refusal = of.ask(step), reply({}, status=400)
+    assert request is not None
+    assert of.judge(step, request, refusal).action is Action.KEEP
+    page = of.read(step, request, refusal)
+    assert (page.rows, page.units, page.incomplete) == ((), 0, "b.com: malformed")
+    assert page.next == {"bare": ["b.com"], "again": ["c.com"]}
+    assert of.judge(step_of(*SET), request, refusal).action is Action.SET_ASIDE
+
+
+def test_a_batch_that_was_drawn_with_another_size_is_still_a_batch() -> None:
+    of = replace(batch(asks_again=True, proof=PROOF), targets_per_task=1)
+    page = page_of(of, step_of(*SET), 1, missing=["b.com", "c.com"])
+    assert page.next == {"again": ["b.com", "c.com"]}
+    after = proof_of(of, {"again": ["b.com", "c.com"], "is_short": True}, 20, *SET)
+    assert after.next == {"bare": ["b.com"], "again": ["c.com"]}
+
+
+def test_rows_that_the_report_is_not_about_say_that_its_filter_was_not_honoured() -> None:
+    of = listing(is_meant=lambda row: row["domain"] != "1.example")
+    assert page_of(of, step_of(), 1).incomplete is None
+    said = page_of(of, step_of(), 3).incomplete or ""
+    assert said.startswith("1 rows are not what the report is about")
+
+
 def test_a_single_target_without_a_row_has_no_data_and_is_not_asked_again() -> None:
     page = page_of(batch(asks_again=True), step_of("a.com"), 0, missing=["a.com"])
     assert (page.next, page.incomplete, page.note) == (None, None, "no data")

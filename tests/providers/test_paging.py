@@ -140,7 +140,22 @@ def test_what_comes_in_one_answer_is_asked_whole_or_not_at_all() -> None:
 
 
 def test_a_short_page_in_the_middle_does_not_end_a_list_whose_length_is_told() -> None:
-    assert OFFSET.following({}, Window(0, 10), Came(7, 30)).next == {"begin": 10, "total": 30}
+    assert OFFSET.following({}, Window(0, 10), Came(7, 30)).next == {"begin": 7, "total": 30}
+    assert NUMBERED.following({}, Window(0, 10), Came(7, 30)).next == {"begin": 10, "total": 30}
+    last = OFFSET.following({"begin": 20}, Window(20, 10), Came(7, 30))
+    assert last.next == {"begin": 27, "total": 30}
+
+
+@pytest.mark.parametrize("total", [0, 9, 10])
+def test_a_total_that_counts_fewer_rows_than_came_says_nothing(total: int) -> None:
+    following = OFFSET.following({}, Window(0, 10), Came(10, total)).next
+    assert following == (None if total == 10 else {"begin": 10})
+
+
+def test_a_full_page_without_token_and_total_is_followed_by_position_where_that_leads() -> None:
+    assert BY_TOKEN.following({}, Window(0, 10), Came(10)).next == {"begin": 10}
+    beyond = BY_TOKEN.following({"begin": 50}, Window(50, 10, "x"), Came(10))
+    assert beyond == Following(None)
 
 
 @pytest.mark.parametrize("begin", [10, 20])

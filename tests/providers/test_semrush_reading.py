@@ -557,3 +557,44 @@ def test_each_record_of_each_report_is_whole() -> None:
         of = compiled(report)
         for row in page_of(of, stored(name)).rows:
             assert list(of.record_of(row, NOON)) == [field.name for field in RECORDS[of.record]]
+
+
+def columns_of(of: Exchange) -> list[str]:
+    """Return the columns that a report asks for."""
+    return dict(asked(of).query)["export_columns"].split(",")
+
+
+def lines_of(of: Exchange, *names: str) -> str:
+    """Return an answer of a comparison with so many lines, which have nothing but a name."""
+    columns = columns_of(of)
+    lines = [";".join(name if column == "target" else "" for column in columns) for name in names]
+    return "\n".join([";".join(columns), *lines])
+
+
+def test_a_line_without_a_name_is_not_given_to_a_target_that_another_line_names() -> None:
+    of = compiled("comparison")
+    body = lines_of(of, "b.example", "", "a.example")
+    page = page_of(of, body, step_of("a.example", "b.example", "c.example"))
+    assert [row.target for row in page.rows] == ["b.example", "", "a.example"]
+    assert page.next == {"again": ["c.example"]}
+
+
+def test_pages_that_differ_in_case_only_are_two() -> None:
+    of = compiled("comparison", scope="url")
+    targets = ("https://a.example/X", "https://a.example/x")
+    page = page_of(of, lines_of(of, *targets), step_of(*targets))
+    assert [row.target for row in page.rows] == list(targets)
+
+
+@pytest.mark.parametrize(("report", "flag"), [("lost-backlinks", "lostlink"), ("new-backlinks", "newlink")])
+def test_a_filter_that_was_not_honoured_is_noticed(report: str, flag: str) -> None:
+    of = compiled(report)
+    columns = columns_of(of)
+    values = {"source_url": "https://s.example/", "target_url": "https://t.example/"}
+
+    def said(value: str) -> str:
+        line = ";".join({**values, flag: value}.get(name, "") for name in columns)
+        return page_of(of, "\n".join([";".join(columns), line])).incomplete or ""
+
+    assert said("true") == ""
+    assert "1 rows are not what the report is about" in said("false")

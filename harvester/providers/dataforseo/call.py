@@ -12,6 +12,7 @@ from harvester.model import Reply, Request, Row, Scope
 from harvester.names import url_names
 from harvester.providers.dataforseo.envelope import PARTIAL_RESULTS, answered
 from harvester.providers.listing import Answer, overlap_rows
+from harvester.providers.mapping import number
 from harvester.providers.paging import Window
 
 Item = Any
@@ -61,7 +62,7 @@ class Live:
             rows=rows,
             units=said.units,
             length=len(items),
-            total=_count(head, "total_count"),
+            total=number(head.get("total_count"), reply.arrived_at),
             token=_token(request, head.get("search_after_token")),
             missing=missing,
             incomplete=_incomplete(said.code, _count(head, "items_count"), len(items)),

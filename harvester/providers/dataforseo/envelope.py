@@ -23,6 +23,7 @@ _ERROR_CHARS = 200
 
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 _MOST_DOLLARS = 10**9
+_DECIMALS_MEANT = 3  #: of a micro-dollar: binary noise is a million times smaller
 _MOST_DIGITS = 28  #: the arithmetic of `Decimal` is exact up to here
 
 
@@ -58,7 +59,8 @@ def answered(reply: Reply) -> Statement:
 def micro_dollars(value: object, rounded: Callable[[Decimal], int] = math.ceil) -> int | None:
     """Return a sum of dollars in micro-dollars; None if it is not one.
 
-    Rounded up, where there are more than six decimals: what is held or booked must not be less than what is billed.
+    Rounded up, where there are more than six decimals: what is held or booked must not be less than what is billed. But
+    not for the noise of a sum that was a binary fraction where it was written, as in 0.024036000000000002.
     """
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         value = Decimal(value)
@@ -69,7 +71,7 @@ def micro_dollars(value: object, rounded: Callable[[Decimal], int] = math.ceil) 
     exponent = sign_digits_exponent.exponent
     if len(sign_digits_exponent.digits) > _MOST_DIGITS or not isinstance(exponent, int) or exponent < -_MOST_DIGITS:
         return None
-    return rounded(exact.scaleb(6))
+    return rounded(round(exact.scaleb(6), _DECIMALS_MEANT))
 
 
 def _statement(document: Any) -> Statement:
@@ -81,11 +83,13 @@ def _statement(document: Any) -> Statement:
     code, message, result = said.get("status_code"), said.get("status_message"), task.get("result")
     if type(code) is not int:
         raise UnknownReply("not an answer of the API: it has no status_code")
+    if not isinstance(result, list | None):
+        raise UnknownReply(f"the result is {type(result).__name__}, not a list")
     return Statement(
         code=code,
         message=message if isinstance(message, str) else "",
         units=_cost(envelope, task),
-        result=result if isinstance(result, list) else [],
+        result=[] if result is None else result,
     )
 
 

@@ -17,7 +17,7 @@ from harvester.providers.dataforseo.call import ONE, SET, Live
 from harvester.providers.dataforseo.filters import Filter, joined
 from harvester.providers.dataforseo.tariffs import tariff
 from harvester.providers.dataforseo.verdicts import judge
-from harvester.providers.listing import Listing
+from harvester.providers.listing import Listing, unless_denied
 from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
 
@@ -67,6 +67,7 @@ class List:
     given: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     has_token: bool = False
     is_overlap: bool = False
+    flag: str | None = None  #: the field that shows whether a row is what the report is about
 
 
 def compile_list(item: List, harvest: Harvest, compiling: Compiling) -> Listing:
@@ -101,6 +102,7 @@ def compile_list(item: List, harvest: Harvest, compiling: Compiling) -> Listing:
         given=item.given,
         max_rows=harvest.max_rows,
         is_spread=item.is_overlap,
+        is_meant=None if item.flag is None else unless_denied(item.flag),
     )
 
 
@@ -190,6 +192,7 @@ LISTS = (
         parameters={**_OF_LINKS, "backlinks_status_type": "lost"},
         dated_by="last_seen",
         given={"is_lost": True},
+        flag="is_lost",
     ),
     _links(
         "broken-backlinks",
@@ -197,6 +200,7 @@ LISTS = (
         "domain_from_rank:desc",
         own=(["is_broken", "=", True],),
         given={"is_broken": True},
+        flag="is_broken",
     ),
     _counts("refdomains", "referring_domains", rows.REFDOMAIN, "domain", "domains that link to the target"),
     _counts("anchors", "anchors", rows.ANCHOR, "anchor", "texts of the links to the target"),

@@ -119,19 +119,25 @@ def by_name(target_type: str) -> Arrange:
     targets, else ask again singly."
     """
 
+    spelt = str if target_type == "url" else str.casefold  # in the path of a page, case counts
+
     def arrange(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime) -> Sequence[Row]:
-        by_sent = {sent(target, target_type).casefold(): target for target in targets}
+        by_sent = {spelt(sent(target, target_type)): target for target in targets}
+        named = [by_sent.get(spelt(_name_of(line)), "") for line in lines]
         has_all = len(lines) == len(targets)
         rows = []
         for place, line in enumerate(lines):
-            name = line.get("target") if isinstance(line, dict) else None
-            # One line to a question about one target is about that target, whatever it calls it.
-            is_by_place = has_all and (not name or len(targets) == 1)
-            target = targets[place] if is_by_place else by_sent.get((name or "").casefold(), "")
-            rows.append(Row(target, line))
+            # A line without a name is about the target of its place, unless another line is by its own name. One line
+            # to a question about one target is about that target, whatever it calls it.
+            is_by_place = has_all and (len(targets) == 1 or (not _name_of(line) and targets[place] not in named))
+            rows.append(Row(targets[place] if is_by_place else named[place], line))
         return rows
 
     return arrange
+
+
+def _name_of(line: Line) -> str:
+    return (line.get("target") or "") if isinstance(line, dict) else ""
 
 
 def by_date(targets: Sequence[str], lines: Sequence[Line], arrived_at: datetime) -> Sequence[Row]:

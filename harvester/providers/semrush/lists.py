@@ -9,7 +9,7 @@ from harvester.errors import HarvestRefused
 from harvester.model import Compiling, Harvest
 from harvester.providers import choices
 from harvester.providers.choices import Option
-from harvester.providers.listing import Listing
+from harvester.providers.listing import Listing, unless_denied
 from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
 from harvester.providers.semrush import columns, options, rows
@@ -59,6 +59,7 @@ class List:
     given: Mapping[str, Any] = field(default_factory=dict)
     arrange: Arrange = as_they_come
     is_matrix: bool = False
+    flag: str | None = None  #: the column that shows whether the fixed filter was honoured
 
 
 def compile_list(report: List, harvest: Harvest, compiling: Compiling) -> Listing:
@@ -114,6 +115,7 @@ def _listing(report: List, harvest: Harvest, compiling: Compiling) -> Listing:
         max_rows=harvest.max_rows,
         is_spread=report.is_matrix,
         proof=proof(compiling.section),
+        is_meant=None if report.flag is None else unless_denied(report.flag),
     )
 
 
@@ -138,6 +140,7 @@ LISTS = (
         about="links that Semrush calls new",
         needed=("source_url", "target_url", "newlink"),
         fixed_filter="+|type||newlink",
+        flag="newlink",
     ),
     replace(
         _BACKLINKS,
@@ -145,6 +148,7 @@ LISTS = (
         about="links that Semrush calls lost",
         needed=("source_url", "target_url", "lostlink"),
         fixed_filter="+|type||lostlink",
+        flag="lostlink",
     ),
     List(
         name="refdomains",
