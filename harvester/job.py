@@ -185,7 +185,10 @@ def compile_harvest(harvest: Harvest, account: Account, day: date) -> CompiledHa
     report = provider.report(harvest.report)
     if report is None:
         names = [*provider.reports, *(alias for item in provider.reports.values() for alias in item.aliases)]
-        expected = f"a report of {provider.name}: {', '.join(provider.reports)}{did_you_mean(harvest.report, names)}"
+        others = [other.name for other in PROVIDERS.values() if other.report(harvest.report) is not None]
+        elsewhere = f"; providers that have {harvest.report}: {', '.join(others)}" if others else ""
+        meant = did_you_mean(harvest.report, names)
+        expected = f"a report of {provider.name}: {', '.join(provider.reports)}{elsewhere or meant}"
         raise HarvestRefused("report", harvest.report, expected)
     if harvest.scope not in provider.scopes:
         raise HarvestRefused("scope", harvest.scope, f"a scope that {provider.name} has: {', '.join(provider.scopes)}")
@@ -204,7 +207,9 @@ def _admit(report: Report, harvest: Harvest, provider: Provider) -> None:
             raise HarvestRefused(f"filter.{name}", value, _able(name, report, provider))
     if harvest.sets is not None and report.sets is None:
         able = ", ".join(item.name for item in provider.reports.values() if item.sets is not None) or "none"
-        raise HarvestRefused("sets", harvest.sets, f"none; reports of {provider.name} that take sets: {able}")
+        raise HarvestRefused(
+            "sets", _sets_text(harvest.sets), f"none; reports of {provider.name} that take sets: {able}"
+        )
 
 
 def _sets_of(harvest: Harvest, report: Report) -> SetSource | None:

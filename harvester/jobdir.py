@@ -19,6 +19,7 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
+    count_outside,
     count_targets,
     meta_of,
     open_database,
@@ -169,9 +170,17 @@ def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notic
         return
     may_lack = is_piped and known is not None
     take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
+    tell_outside(db, job, notice)
     if job.config.targets and not count_targets(db, job.config.scope):
         raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
     checkpoint.set_meta({"targets": fingerprint})
+
+
+def tell_outside(db: sqlite3.Connection, job: Job, notice: Notice) -> None:
+    """Say how many targets no set holds, though a column of the list was to name it."""
+    for source in job.sets:
+        if outside := count_outside(db, source):
+            notice(f'{source.harvest}: {outside:,} targets have nothing in the column "{source.column}": in no set')
 
 
 def _reasons(db: sqlite3.Connection) -> list[str]:

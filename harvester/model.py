@@ -252,6 +252,7 @@ class BalanceCall:
     ask: Callable[[Section], Request]
     read: Callable[[Reply], Balance]  #: raises UnknownReply
     rate: RateRule | None = None  #: a limit of its own, beside the provider's
+    tells_prices: bool = False  #: prices differ by account, and the answer has them (`Balance.learnt`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"codec", "display"},
     "job": {"config", "errors", "model", "names", "providers"},
     "jobdir": {"codec", "config", "display", "engine", "errors", "job", "locks", "names", "targets"},
-    "assembly": {"codec", "config", "engine", "errors", "job", "jobdir", "journal", "locks", "model"},
+    "assembly": {"codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "locks", "model"},
     "testing": {"codec", "engine", "errors", "model"},
     "cli": {
         "assembly", "codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "model", "providers",

@@ -31,19 +31,21 @@ async def account_transport(account: Account, credential: Credential, clock: Clo
 async def read_balance(account: Account, transport: Transport, clock: Clock) -> Balance | None:
     """Ask a key's free balance; None where the provider has no such question.
 
-    A refusal is waited for, at most one window, where the question has a limit of its own: the account may have been
-    asked a moment ago. Raises TransportError, or UnknownReply with what the provider answered instead.
+    A refusal is waited for, about one window of the rate: the account may have been asked a moment ago, by this
+    program or another. Raises TransportError, or UnknownReply with what the provider answered instead.
     """
     call = account.provider.balance
     if call is None:
         return None
-    tries = 1 if call.rate is None else 1 + call.rate.calls
-    for tries_left in reversed(range(tries)):
+    waited_s, rate = 0.0, call.rate or account.rate
+    while True:
         reply = await transport.send(call.ask(account.section))
         verdict = account.provider.judge(reply)
-        if verdict.action is not Action.PAUSE or call.rate is None or not tries_left:
+        if verdict.action is not Action.PAUSE or rate is None or waited_s >= rate.window_s:
             break
-        await clock.sleep_s(call.rate.window_s / call.rate.calls)
+        wait_s = verdict.wait_s or max(waited_s, rate.window_s / rate.calls)  # doubles what was waited so far
+        await clock.sleep_s(min(wait_s, rate.window_s))
+        waited_s += wait_s
     if verdict.action is not Action.KEEP:
         raise UnknownReply(verdict.why or f"HTTP {reply.status}")
     balance = call.read(reply)

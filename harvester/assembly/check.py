@@ -1,11 +1,12 @@
 """Whether a job could run: its keys, and what each account says of itself for free."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harvester.assembly.accounts import account_transport, read_balance
 from harvester.assembly.keys import credentials, lane_names, lock_path
 from harvester.assembly.surroundings import Surroundings
+from harvester.display import amount
 from harvester.errors import ConfigError, HarvestError
 from harvester.job import Account, Job
 from harvester.locks import Busy, key_lock
@@ -17,6 +18,7 @@ class AccountCheck:
     """What became of asking one key."""
 
     unit: str
+    reference: str = ""  #: where the key was found
     balance: Balance | None = None
     fault: str | None = None
     holder: str | None = None  #: who uses the key now, so that it was not asked
@@ -45,8 +47,8 @@ async def check_job(job: Job, around: Surroundings) -> Checked:
         except ConfigError as exc:
             faults += exc.faults
             continue
-        for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
-            found[lane] = await _check_account(account, credential, around)
+        for lane, reference, credential in zip(lane_names(name, len(keys)), account.config.keys, keys, strict=True):
+            found[lane] = replace(await _check_account(account, credential, around), reference=reference)
     return Checked(accounts=found, faults=tuple(faults))
 
 
@@ -72,5 +74,6 @@ def _too_little(account: Account, balance: Balance | None) -> str | None:
     if left_units is None:
         return f"keep = {keep_units:,}, but the account does not tell how much is left: remove `keep`"
     if left_units <= keep_units:
-        return f"{left_units:,} {account.provider.unit} are left and keep = {keep_units:,}: nothing may be spent"
+        left, keep = (amount(units, account.provider.unit) for units in (left_units, keep_units))
+        return f"{left} are left and keep = {keep}: nothing may be spent"
     return None

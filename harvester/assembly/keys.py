@@ -26,9 +26,14 @@ def credentials(account: Account, environ: Mapping[str, str]) -> list[Credential
     named: dict[Credential, str] = {}
     faults: list[str] = []
     login = account.config.settings.get("login")
+    plain_login = None
+    if login is not None:
+        try:
+            plain_login = resolve_login(login, environ)
+        except ConfigError as exc:
+            faults += exc.faults
     for reference in account.config.keys:
         try:
-            plain_login = None if login is None else resolve_login(login, environ)
             credential = Credential(key=resolve_key(reference, environ), login=plain_login)
         except ConfigError as exc:
             faults += exc.faults

@@ -16,7 +16,7 @@ from harvester.engine.checkpoint import (
     take_in,
 )
 from harvester.job import CompiledHarvest, Job
-from harvester.jobdir import target_lines
+from harvester.jobdir import target_lines, tell_outside
 from harvester.model import RateRule, Scope
 
 RejectedLines = Sequence[tuple[str, int, str, str]]
@@ -160,6 +160,7 @@ def read_all_targets(
         make_tables(db)
         heard = lines if hear is None else _heard(lines, hear)
         intake = take_in(db, job.scopes, heard, may_lack=False, sets=job.sets)
+        tell_outside(db, job, notice)
         return Targets(
             by_scope={scope: count_targets(db, scope) for scope in job.scopes},
             sets={source.harvest: count_sets(db, source.harvest) for source in job.sets},

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from harvester.assembly.accounts import account_transport, read_balance
 from harvester.assembly.keys import lane_names
 from harvester.assembly.surroundings import Surroundings
+from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteCheckpoint
 from harvester.engine.desk import Desk
 from harvester.engine.gate import Gate
@@ -83,8 +85,8 @@ class Builder:
             purse = Purse(budget, _ledger_of(balance, account.config.keep))
             parts = LaneParts(
                 name=lane,
-                unit=account.provider.unit,
-                in_flight=account.in_flight,
+                said=partial(amount, unit=account.provider.unit),
+                in_flight=self._in_flight(account, lane, balance),
                 keep_units=account.config.keep or 0,
                 desk=desk,
                 gate=gate,
@@ -127,6 +129,14 @@ class Builder:
             return True
         gone_s = (self.around.clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
         return gone_s > account.rate.window_s
+
+    def _in_flight(self, account: Account, lane: str, balance: Balance) -> int:
+        """Return how many requests may be open: one, if the account has prices of its own and does not tell them."""
+        call = account.provider.balance
+        if call is None or not call.tells_prices or balance.learnt:
+            return account.in_flight
+        log.warning("%s: its prices cannot be read, so one request is sent at a time", lane)
+        return 1  # the first bill that is dearer than the price list stops the lane
 
     def _receipts(self, account: Account, lane: str) -> Receipts | None:
         call, clock = account.provider.receipts, self.around.clock

@@ -12,8 +12,8 @@ from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, r
 from harvester.cli.group import EXIT_USAGE
 from harvester.cli.options import config_argument, load_config
 from harvester.cli.progress import say
-from harvester.cli.words import amount, counted, rejected_text
-from harvester.display import shown
+from harvester.cli.words import counted, rejected_text
+from harvester.display import amount, shown
 from harvester.engine.checkpoint import RejectedLine
 from harvester.errors import ConfigError
 from harvester.job import Job, compile_job
@@ -68,7 +68,7 @@ def _tell_accounts(checked: Checked) -> None:
 
 def _account_text(account: AccountCheck) -> str:
     if account.fault is not None:
-        return account.fault
+        return f"{account.fault} (key {account.reference})"
     if account.holder is not None:
         return f"not asked, because {account.holder} uses the key now"
     if account.balance is None:

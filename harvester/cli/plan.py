@@ -20,9 +20,10 @@ from harvester.assembly import (
 from harvester.cli.options import budget_option, config_argument, json_option, load_config
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end
-from harvester.cli.words import Figure, amount, counted, duration, figure, rejected_text, table, unit_shown
+from harvester.cli.words import Figure, counted, duration, figure, rejected_text, table
 from harvester.codec import dump_pretty
 from harvester.config import JobConfig
+from harvester.display import amount, unit_shown
 from harvester.job import compile_job
 
 COVERED = {True: "yes", False: "no", None: "depends"}
@@ -117,8 +118,8 @@ def _providers(planned: Plan) -> str:
                 *_both(item.requests),
                 *paced,
                 *_costs(item.units, item.unit),
-                "unlimited" if item.budget is None else figure(item.budget, item.unit),
-                COVERED[item.is_covered],
+                figure(item.budget, item.unit),
+                "-" if item.budget is None else COVERED[item.is_covered],
                 unit_shown(item.unit),
             )
         )

@@ -14,8 +14,8 @@ from typing import Never, TextIO
 from tqdm import tqdm
 
 from harvester.assembly import ProviderProgress
-from harvester.cli.words import digits, duration, unit_shown
-from harvester.display import shown
+from harvester.cli.words import duration
+from harvester.display import digits, shown, unit_shown
 
 BAR_S = 0.25
 PLAIN_S = 10.0

@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from harvester.assembly import Outcome, Run, Status
-from harvester.cli.words import counted, duration, figure, table, unit_shown
+from harvester.cli.words import counted, duration, figure, table
 from harvester.config import JobConfig
-from harvester.display import shown
+from harvester.display import shown, unit_shown
 from harvester.engine.ports import State
 
 TROUBLES_SHOWN = 5
@@ -18,7 +18,7 @@ HINTS = {
     "key": "mend the key or base_url",
     "prices": "look at the bill: the provider charges more than this version of harvester knows",
     "unreachable": "look at the network and at the provider's state",
-    "report": "get the report included in the plan, or take its [[harvest]] into a job of its own",
+    "report": "see what the provider says of the report (its plan, an option or filter), mend that, or leave it out",
 }
 
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 
-from harvester.display import shown
+from harvester.display import digits, shown
 
 Rejected = tuple[str, int, str, str]  #: source, line, text, reason
 
 CELL_CHARS = 80  #: a longer cell is cut
-
-#: Units that are millionths of a currency. People are shown the currency; files and scripts have the units.
-MILLIONTHS = {"micro-dollars": "USD"}
 
 
 class Figure(str):
@@ -18,27 +15,9 @@ class Figure(str):
     __slots__ = ()
 
 
-def digits(units: int, unit: str | None) -> str:
-    """Return an amount without what it is of: "1,234", "0.06"."""
-    if unit not in MILLIONTHS:
-        return f"{units:,}"
-    whole, millionths = divmod(units, 1_000_000)
-    return f"{whole:,}.{f'{millionths:06}'.rstrip('0'):0<2}"
-
-
 def figure(units: int | None, unit: str | None) -> Figure | None:
     """Return an amount for a table; `unit_shown` says what it is of."""
     return None if units is None else Figure(digits(units, unit))
-
-
-def unit_shown(unit: str | None) -> str:
-    """Return what the figures of a unit are of."""
-    return MILLIONTHS.get(unit or "", unit or "-")
-
-
-def amount(units: int, unit: str | None) -> str:
-    """Return an amount with what it is of: "1,234 API units", "0.06 USD"."""
-    return f"{digits(units, unit)} {unit_shown(unit)}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -12,7 +12,7 @@ from harvester.model import Day, RateRule, Scope, Sets, TargetSource
 _SCOPES = '"url", "prefix", "host" or "subdomains"'
 _NAME = "1 to 100 letters, digits and . _ - that begin with a letter, digit or _ and do not end with a dot"
 _COUNT = "a whole number from 1"
-_UNITS = 'a whole number of units from 0 (dataforseo also takes "25.00 USD")'
+_UNITS = 'a whole number of units from 0, at dataforseo of micro-dollars, or dollars as in "25.00 USD"'
 _DAY = 'a date as in 2026-10-01, or days before today as in "30d"'
 _TEXT = "a text on one line"
 _URL = "an https:// URL"

@@ -42,7 +42,7 @@ class LaneParts:
     """What a lane is made of."""
 
     name: str
-    unit: str  #: plural, for a user
+    said: Callable[[int], str]  #: an amount of units, for a user
     in_flight: int
     keep_units: int  #: left on the account, whatever happens
     desk: Desk
@@ -360,9 +360,9 @@ class Lane:
     def _out_of_units(self) -> Stop:
         budget, account = self._parts.purse.budget.free_units, self._parts.purse.account.free_units
         if account is not None and (budget is None or account < budget):
-            left = f"{account:,} {self._parts.unit} are left on the account above what is to be kept"
+            left = f"{self._parts.said(account)} are left on the account above what is to be kept"
             return Stop("quota", f"{left}: too few for any request")
-        return Stop("budget", f"{budget:,} {self._parts.unit} of the budget are left: too few for any request")
+        return Stop("budget", f"{self._parts.said(budget or 0)} of the budget are left: too few for any request")
 
     def _now(self) -> datetime:
         return self._parts.clock.utc()

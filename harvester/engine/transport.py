@@ -12,7 +12,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -44,7 +44,8 @@ class Mask:
         for secret in credential.secrets():
             spellings.update(_spellings(secret))
             if credential.login is not None:
-                spellings.add(base64.b64encode(f"{credential.login}:{secret}".encode()).decode())
+                pair = f"{credential.login}:{secret}"
+                spellings.update(base64.b64encode(pair.encode(code)).decode() for code in _codes(pair))
         # Longest first: a spelling that contains another must go as a whole.
         self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
         self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
@@ -69,11 +70,18 @@ class Mask:
         return body
 
 
+def _codes(secret: str) -> Sequence[str]:
+    """Return the codes in which a secret may travel: servers spell what is not ASCII in either."""
+    return ("utf-8",) if any(ord(char) > 255 for char in secret) else ("utf-8", "latin-1")
+
+
 def _spellings(secret: str) -> Iterator[str]:
     """Yield a secret as it is, and as URLs, HTML and Basic authentication spell it, each also as JSON escapes that."""
-    quoted = (quote(secret), quote(secret, safe=""), quote_plus(secret))
-    lower = (re.sub("%..", lambda code: code[0].lower(), text) for text in quoted)
-    for text in (secret, html.escape(secret), base64.b64encode(secret.encode()).decode(), *quoted, *lower):
+    raw = [secret.encode(code) for code in _codes(secret)]
+    quoted = [text for each in raw for text in (quote(each), quote(each, safe=""), quote_plus(each))]
+    lower = [re.sub("%..", lambda code: code[0].lower(), text) for text in quoted]
+    packed = [base64.b64encode(each).decode() for each in raw]
+    for text in (secret, html.escape(secret), *packed, *quoted, *lower):
         yield text
         for is_ascii in (True, False):
             escaped = json.dumps(text, ensure_ascii=is_ascii)[1:-1]

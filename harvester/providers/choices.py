@@ -80,8 +80,13 @@ def refuse(harvest: Harvest, keys: Mapping[str, str]) -> None:
 
 
 def window(harvest: Harvest, compiling: Compiling) -> tuple[date | None, date | None]:
-    """Return the first and the last day that the harvest asks for. Raises HarvestRefused if they are reversed."""
+    """Return the first and the last day that the harvest asks for.
+
+    Raises HarvestRefused if they are reversed, or nothing can have happened yet on the first.
+    """
     since, until = compiling.day(harvest.since), compiling.day(harvest.until)
+    if since and since > compiling.today:
+        raise HarvestRefused("since", since.isoformat(), f"a day not after {compiling.today.isoformat()}")
     if since and until and since > until:
         raise HarvestRefused("until", until.isoformat(), f"a day not before since, {since.isoformat()}")
     return since, until

@@ -180,7 +180,7 @@ def test_check_says_when_keep_leaves_nothing_to_spend(bench: Bench) -> None:
     bench.provider["keep"] = 20_000
     result = bench.call("check", str(bench.write()))
     assert result.exit_code == 2
-    assert "12,345 API units are left and keep = 20,000: nothing may be spent" in result.stdout
+    assert "12,345 API units are left and keep = 20,000 API units: nothing may be spent" in result.stdout
 
 
 @pytest.mark.parametrize(

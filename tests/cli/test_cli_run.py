@@ -141,7 +141,7 @@ def test_a_report_that_the_plan_lacks_stops_only_itself_and_says_so(tmp_path: Pa
         result = bench.run()
     assert result.exit_code == 4
     assert "stopped: ahrefs.anchors: 403: Insufficient plan" in result.stdout
-    assert "To go on: get the report included in the plan" in result.stderr
+    assert "To go on: see what the provider says of the report" in result.stderr
     assert bench.status()["tasks"] == {"complete": 3, "incomplete": 0, "set_aside": 0, "open": 3, "waiting": 0}
 
 

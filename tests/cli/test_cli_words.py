@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.cli.words import CELL_CHARS, MILLIONTHS, amount, counted, digits, figure, table, unit_shown
+from harvester.cli.words import CELL_CHARS, counted, figure, table
+from harvester.display import MILLIONTHS, amount, digits, unit_shown
 from harvester.providers import PROVIDERS
 
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from dataforseo_cases import CASES, NOBODY, TARGETS, found, implied
 from dataforseo_yard import HOME, SEEN, small, spent, yard_of
-from operations_kit import KEY_VARIABLE, Harvested, HastyClock
+from operations_kit import KEY_VARIABLE, Harvested, HastyClock, Yard
 
 from harvester.assembly import RunOptions, Surroundings, check_job, read_status
 from harvester.config import job_of
 from harvester.engine.ports import Tally
+from harvester.errors import UnknownReply
 from harvester.job import compile_job
 from harvester.sandbox.app import Options, serving
 from harvester.sandbox.faults import Fault, Faults, seeded
@@ -266,3 +267,16 @@ def test_an_account_that_runs_dry_is_used_up_but_for_what_is_to_be_kept(tmp_path
     assert left.outcome.stopped_by == "quota"
     assert 200_000 <= left.account["units_left"] < 200_000 + CHEAPEST
     assert left.account["refused_for_units"] == 0
+
+
+def test_an_account_whose_prices_cannot_be_read_is_asked_one_request_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(*_: object) -> None:
+        raise UnknownReply("user_data is down")
+
+    monkeypatch.setattr("harvester.assembly.stations.read_balance", unreadable)
+    yard = Yard(tmp_path, "dataforseo", latency_ms=5)
+    found = yard.harvest({"report": "summary"}, targets=[f"shop-{number}.example" for number in range(8)])
+    assert found.account["most_open"] == 1
+    assert found.outcome.exit_code == 0

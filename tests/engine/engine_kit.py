@@ -190,7 +190,7 @@ class Bench:
     def _parts(self, number: int) -> LaneParts:
         return LaneParts(
             name=LANE if number == 0 else f"{LANE}#{number + 1}",
-            unit="units",
+            said=lambda units: f"{units} units",
             in_flight=self.in_flight,
             keep_units=self.keep_units,
             desk=self.desk,

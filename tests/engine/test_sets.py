@@ -9,7 +9,7 @@ from engine_kit import HARVEST, OUTPUT, Bench, FakeExchange, checkpoint_in, crop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harvester.engine.checkpoint import SqliteCheckpoint, TargetLine, count_sets, take_census, take_in
+from harvester.engine.checkpoint import SqliteCheckpoint, TargetLine, count_outside, count_sets, take_census, take_in
 from harvester.engine.ports import State
 from harvester.errors import ConfigError
 from harvester.model import Action, Reply, Request, SetSize, SetSource, Step
@@ -128,6 +128,39 @@ def test_a_pipe_that_brings_nothing_this_time_changes_no_set(tmp_path: Path) -> 
         read(checkpoint, BY_COLUMN, line("a.com", "one"), line("b.com", "one"))
         read(checkpoint, BY_COLUMN, may_lack=True)
         assert drawn(checkpoint) == [("a.com", "b.com")]
+
+
+def test_what_a_pipe_brings_is_added_to_the_sets_that_it_brought_before(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        read(
+            checkpoint,
+            BY_COLUMN,
+            line("a.com", "one"),
+            line("b.com", "one"),
+            line("c.com", "two"),
+            line("d.com", "two"),
+        )
+        assert drawn(checkpoint, 1) == [("a.com", "b.com")]
+        read(checkpoint, BY_COLUMN, line("f.com", "two"), line("c.com", "two"), may_lack=True)
+        assert drawn(checkpoint) == [("c.com", "d.com", "f.com")]
+
+
+def test_a_set_that_the_list_no_longer_names_is_not_asked_about_unless_it_was_drawn(tmp_path: Path) -> None:
+    names = ["a.com", "b.com", "c.com", "d.com"]
+    with checkpoint_in(tmp_path) as checkpoint:
+        read(checkpoint, BY_COLUMN, *(line(name, "one" if name < "c" else "two") for name in names))
+        assert drawn(checkpoint, 1) == [("a.com", "b.com")]
+        read(
+            checkpoint, BY_COLUMN, *(line(name, "one" if name < "c" else "new") for name in names), line("e.com", "new")
+        )
+        assert drawn(checkpoint) == [("c.com", "d.com", "e.com")]
+
+
+def test_targets_that_are_in_no_set_are_counted(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        read(checkpoint, BY_COLUMN, line("a.com", "one"), line("b.com", "one"), line("c.com", " "), line("d.com"))
+        assert count_outside(checkpoint.db, BY_COLUMN) == 2
+        assert count_outside(checkpoint.db, WHOLE_LIST) == 0
 
 
 def test_a_limit_on_targets_is_one_on_sets(tmp_path: Path) -> None:

@@ -637,6 +637,16 @@ def test_a_mask_hides_any_key_within_any_text(key: str, before: str, after: str)
         assert key.encode() not in mask.body(text.encode())
 
 
+@pytest.mark.parametrize("key", ["pässwört-1", "пароль-пароль"])
+def test_a_key_that_is_not_ascii_is_hidden_in_every_code_it_may_travel_in(key: str) -> None:
+    mask = Mask(Credential(key=key, login="me"))
+    codes = ["utf-8"] if "п" in key else ["utf-8", "latin-1"]
+    for code in codes:
+        pair = base64.b64encode(f"me:{key}".encode(code)).decode()
+        for spelling in (quote(key.encode(code)), base64.b64encode(key.encode(code)).decode(), pair):
+            assert mask.text(f"a {spelling} b") == f"a {MASK} b"
+
+
 def test_a_spelling_that_contains_another_goes_as_a_whole() -> None:
     assert Mask(Credential(key="trailing\\")).text('"trailing\\\\"') == f'"{MASK}"'
 

@@ -72,6 +72,8 @@ def test_days_are_those_of_the_job_and_in_order() -> None:
     assert choices.window(harvest(), TODAY) == (None, None)
     reversed_days = harvest(since=date(2026, 11, 2), until=timedelta(days=30))
     assert refused(choices.window, reversed_days, TODAY).key == "until"
+    future = refused(choices.window, harvest(since=date(2026, 11, 22)), TODAY)
+    assert (future.key, future.expected) == ("since", "a day not after 2026-11-21")
 
 
 def test_a_page_is_the_usual_one_unless_another_is_wanted() -> None:

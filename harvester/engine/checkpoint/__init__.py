@@ -18,7 +18,7 @@ from harvester.engine.checkpoint.database import (
     transaction,
 )
 from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine, take_in
-from harvester.engine.checkpoint.sets import count_sets
+from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "SqliteCheckpoint",
     "TargetLine",
     "Trouble",
+    "count_outside",
     "count_sets",
     "count_targets",
     "make_tables",

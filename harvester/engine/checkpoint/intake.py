@@ -57,6 +57,7 @@ def take_in(
         round_ = _next_round(db)
         if not may_lack:  # else what an earlier list was rejected for is still true
             db.execute("DELETE FROM rejected")
+            db.execute("DELETE FROM members")
         while block := list(islice(waiting, BLOCK_LINES)):
             good = [line for line in block if isinstance(line, TargetLine)]
             bad = [line for line in block if isinstance(line, RejectedLine)]
@@ -67,7 +68,7 @@ def take_in(
             db.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?)", bad)
         if not may_lack:
             _refuse_if_missing(db, round_)
-        make_sets(db, sets, may_lack=may_lack)
+        make_sets(db, sets)
     return Intake(count, rejected)
 
 

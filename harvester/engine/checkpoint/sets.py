@@ -1,6 +1,7 @@
 """The sets of targets that some harvests ask about: from the config, from a column of the list, or the whole list.
 
 A column's sets are gathered while the list is read, because one target may stand in many sets and is yet one target.
+What was gathered stays: a list that comes through a pipe may bring only what is new.
 A set is a task of its own, so one that was drawn may not change any more.
 """
 
@@ -34,31 +35,31 @@ def add_members(db: sqlite3.Connection, members: Iterable[Member]) -> None:
     db.executemany("INSERT OR IGNORE INTO members (harvest, name, target) VALUES (?, ?, ?)", members)
 
 
-def make_sets(db: sqlite3.Connection, sources: Sequence[SetSource], *, may_lack: bool) -> None:
+def make_sets(db: sqlite3.Connection, sources: Sequence[SetSource]) -> None:
     """Turn what was gathered into sets, and check them; inside the transaction that read the list.
 
     Raises ConfigError if a set is too small or too large, or has changed after it was drawn.
     """
     faults: list[str] = []
     for source in sources:
-        faults += _make(db, source, may_lack=may_lack)
+        faults += _make(db, source)
     if faults:
         more = [f"and {len(faults) - FAULTS_SHOWN} more like that"] if len(faults) > FAULTS_SHOWN else []
         raise ConfigError([*faults[:FAULTS_SHOWN], *more])
-    db.execute("DELETE FROM members")
 
 
-def _make(db: sqlite3.Connection, source: SetSource, *, may_lack: bool) -> Iterator[str]:
+def _make(db: sqlite3.Connection, source: SetSource) -> Iterator[str]:
     """Store the sets of one harvest; yield what is wrong with them."""
     at = f'[[harvest]] "{source.harvest}" sets'
     drawn = db.execute("SELECT last_target FROM harvests WHERE name = ?", (source.harvest,)).fetchone()
     last = drawn[0] if drawn else 0
+    db.execute("DELETE FROM sets WHERE harvest = ? AND id > ?", (source.harvest, last))  # the list may name others now
     found = 0
     for name, targets in _sets_of(db, source):
         found += 1
-        if (fault := _size_fault(source, name, targets)) or (fault := _store(db, source.harvest, name, targets, last)):
+        if (fault := _size_fault(source, name, targets)) or (fault := _store(db, source.harvest, name, targets)):
             yield f"{at}: {fault}"
-    if not found and source.column is not None and not may_lack:
+    if not found and source.column is not None:
         yield f'{at}: no line of the list has anything in a column "{source.column}"'
 
 
@@ -95,8 +96,8 @@ def _size_fault(source: SetSource, name: str, targets: Sequence[str]) -> str | N
     return f"the job's targets are one set and there are {has}: {expected}; name them with `sets`"
 
 
-def _store(db: sqlite3.Connection, harvest: str, name: str, targets: Sequence[str], last: int) -> str | None:
-    """Store one set, or return why it cannot be; `last` is the last one that was drawn."""
+def _store(db: sqlite3.Connection, harvest: str, name: str, targets: Sequence[str]) -> str | None:
+    """Store one set, or return why it cannot be; those that are there were drawn."""
     text = dump(list(targets)).decode()
     other = db.execute(
         "SELECT name FROM sets WHERE harvest = ? AND targets = ? AND name <> ?", (harvest, text, name)
@@ -104,14 +105,23 @@ def _store(db: sqlite3.Connection, harvest: str, name: str, targets: Sequence[st
     if other is not None:
         return f'the sets "{other[0]}" and "{name}" have the same targets in the same order: name them once'
     known = db.execute("SELECT id, targets FROM sets WHERE harvest = ? AND name = ?", (harvest, name)).fetchone()
-    if known is not None and known[1] != text and known[0] <= last:
-        return f'the set "{name}" was asked about with other targets: put it back, or start another job directory'
-    db.execute(
-        "INSERT INTO sets (harvest, name, targets) VALUES (?, ?, ?) ON CONFLICT (harvest, name) DO UPDATE"
-        " SET targets = excluded.targets",
-        (harvest, name, text),
-    )
+    if known is None:
+        db.execute("INSERT INTO sets (harvest, name, targets) VALUES (?, ?, ?)", (harvest, name, text))
+    elif known[1] != text:
+        what = f'the set "{name}"' if name else "the whole list as one set"
+        return f"{what} was asked about with other targets: put it back, or start another job directory"
     return None
+
+
+def count_outside(db: sqlite3.Connection, source: SetSource) -> int:
+    """Return how many targets of the list are in no set, where a column of it names the sets."""
+    if source.column is None:
+        return 0
+    number: int = db.execute(
+        "SELECT count(*) FROM targets WHERE scope = ? AND name NOT IN (SELECT target FROM members WHERE harvest = ?)",
+        (source.scope, source.harvest),
+    ).fetchone()[0]
+    return number
 
 
 def count_sets(db: sqlite3.Connection, harvest: str) -> int:

@@ -83,4 +83,4 @@ def _entries(priorities: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
 
 
-BALANCE = BalanceCall(ask=_ask, read=_read, rate=RateRule(calls=6, window_s=60.0))
+BALANCE = BalanceCall(ask=_ask, read=_read, rate=RateRule(calls=6, window_s=60.0), tells_prices=True)
