@@ -1,67 +1,44 @@
-"""What the tests of the Ahrefs provider share: harvests, steps and replies in one line each."""
+"""What the tests of the Ahrefs provider share."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
+from functools import partial
 from urllib.parse import urlencode
 
-from harvester.codec import dump, parse
-from harvester.config import ProviderConfig
-from harvester.job import Account, compile_harvest
-from harvester.model import Allowance, Cursor, Exchange, Harvest, Reply, Request, Row, Step, Task
+from provider_kit import (
+    NOON,
+    TODAY,
+    asked,
+    compiled_by,
+    page_of,
+    parameters,
+    records_of,
+    reply_of,
+    step_of,
+    stored_json,
+    told,
+)
+
+from harvester.model import Request
 from harvester.providers.ahrefs import AHREFS
 
-TODAY = date(2026, 11, 21)
-NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-REPLIES = Path(__file__).parent / "replies" / "ahrefs"
+__all__ = [
+    "NOON",
+    "TODAY",
+    "asked",
+    "compiled",
+    "page_of",
+    "parameters",
+    "records_of",
+    "reply_of",
+    "step_of",
+    "stored",
+    "told",
+    "url_of",
+]
 
 
-def compiled(report: str, *, settings: Mapping[str, Any] | None = None, **harvest: Any) -> Exchange:
-    """Return the exchange of a harvest of that report."""
-    whole = Harvest(name="it", provider="ahrefs", report=report, **harvest)
-    section = ProviderConfig(name="ahrefs", keys=("env:KEY",), settings=settings or {})
-    return compile_harvest(whole, Account(provider=AHREFS, config=section), TODAY).exchange
-
-
-def step_of(*targets: str, cursor: Cursor | None = None, **allowance: Any) -> Step:
-    task = Task(id="t1", harvest="it", targets=targets or ("example.com",))
-    return Step(task=task, cursor=cursor or {}, allowance=Allowance(**allowance))
-
-
-def reply_of(body: object, status: int = 200, **headers: str) -> Reply:
-    """Return a reply; header names are written with _ for -."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = body if isinstance(body, bytes) else dump(body)
-    return Reply(status=status, headers=names, body=content, arrived_at=NOON)
-
-
-def stored(name: str) -> Any:
-    """Return a reply of the shape that was recorded or documented."""
-    return parse((REPLIES / f"{name}.json").read_bytes())
-
-
-def asked(exchange: Exchange, step: Step | None = None) -> Request:
-    request = exchange.ask(step or step_of())
-    assert request is not None
-    return request
-
-
-def parameters(request: Request) -> dict[str, str]:
-    assert len(dict(request.query)) == len(request.query)
-    return dict(request.query)
+compiled = partial(compiled_by, AHREFS)
+stored = partial(stored_json, "ahrefs")
 
 
 def url_of(request: Request) -> str:
     return f"{request.path}?{urlencode(request.query)}"
-
-
-def records_of(exchange: Exchange, body: object, *targets: str) -> list[dict[str, Any]]:
-    """Return the records of a first page, without the keys that hold nothing."""
-    step = step_of(*targets)
-    rows: Sequence[Row] = exchange.read(step, asked(exchange, step), reply_of(body)).rows
-    return [told(exchange.record_of(row, NOON)) for row in rows]
-
-
-def told(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None}

@@ -1,16 +1,30 @@
-"""What the tests of the Semrush provider share: harvests, steps and replies in one line each."""
+"""What the tests of the Semrush provider share: its answers are text."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-from harvester.model import Allowance, Compiling, Cursor, Exchange, Harvest, Page, Reply, Request, Section, Step, Task
+import provider_kit
+from provider_kit import NOON, REPLIES, TODAY, asked, parameters, step_of, told
+
+from harvester.model import Compiling, Exchange, Harvest, Page, Reply, Section, Step
 from harvester.providers.semrush import SEMRUSH
 
-TODAY = date(2026, 11, 21)
-NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-REPLIES = Path(__file__).parent / "replies" / "semrush"
+__all__ = [
+    "NOON",
+    "NOTHING",
+    "TODAY",
+    "asked",
+    "compiled",
+    "page_of",
+    "parameters",
+    "records_of",
+    "reply_of",
+    "step_of",
+    "stored",
+    "table",
+    "told",
+]
+
+
 NOTHING = "ERROR 50 :: NOTHING FOUND"
 
 
@@ -22,48 +36,24 @@ def compiled(report: str, *, section: Section | None = None, **harvest: Any) -> 
     return found.compile(whole, Compiling(today=TODAY, section=section or Section()))
 
 
-def step_of(*targets: str, cursor: Cursor | None = None, **allowance: Any) -> Step:
-    task = Task(id="t1", harvest="it", targets=targets or ("example.com",))
-    return Step(task=task, cursor=cursor or {}, allowance=Allowance(**allowance))
-
-
 def reply_of(body: str | bytes, status: int = 200, **headers: str) -> Reply:
     """Return a reply; header names are written with _ for -."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = body.encode() if isinstance(body, str) else body
-    return Reply(status=status, headers=names, body=content, arrived_at=NOON)
+    return provider_kit.reply_of(body.encode() if isinstance(body, str) else body, status, **headers)
 
 
 def stored(name: str) -> str:
     """Return a reply of the documented shape."""
-    return (REPLIES / f"{name}.csv").read_text(encoding="utf-8")
-
-
-def asked(exchange: Exchange, step: Step | None = None) -> Request:
-    request = exchange.ask(step or step_of())
-    assert request is not None
-    return request
-
-
-def parameters(request: Request) -> dict[str, str]:
-    assert len(dict(request.query)) == len(request.query)
-    return dict(request.query)
+    return (REPLIES / "semrush" / f"{name}.csv").read_text(encoding="utf-8")
 
 
 def page_of(exchange: Exchange, body: str, step: Step | None = None) -> Page:
     """Return the page that an answer to that step is."""
-    step = step or step_of()
-    return exchange.read(step, asked(exchange, step), reply_of(body))
+    return provider_kit.page_of(exchange, body.encode(), step)
 
 
 def records_of(exchange: Exchange, body: str, *targets: str) -> list[dict[str, Any]]:
     """Return the records of a first page, without the keys that hold nothing."""
-    rows = page_of(exchange, body, step_of(*targets)).rows
-    return [told(exchange.record_of(row, NOON)) for row in rows]
-
-
-def told(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None}
+    return provider_kit.records_of(exchange, body.encode(), *targets)
 
 
 def table(header: str, *rows: str) -> str:

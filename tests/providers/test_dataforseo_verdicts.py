@@ -1,6 +1,7 @@
 """Every code of DataForSEO has one meaning, a bill, and a text for the user."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -65,10 +66,10 @@ def test_a_recorded_failure_stops_the_report_at_no_cost() -> None:
 
 def test_too_many_a_minute_waits_for_the_next_minute() -> None:
     at = NOON + timedelta(seconds=18, milliseconds=500)
-    verdict = judge(reply_of(envelope(code=40202, message="Rate limit.", cost=0), at=at))
+    verdict = judge(replace(reply_of(envelope(code=40202, message="Rate limit.", cost=0)), arrived_at=at))
     assert verdict == Verdict(action=Action.PAUSE, why="40202: Rate limit.", wait_s=41.5)
-    assert judge(reply_of(b"<html>", status=429, at=NOON)).wait_s == 60.0
-    assert judge(reply_of(envelope(code=49999, cost=0), status=429, at=at)).wait_s == 41.5
+    assert judge(reply_of(b"<html>", status=429)).wait_s == 60.0
+    assert judge(replace(reply_of(envelope(code=49999, cost=0), status=429), arrived_at=at)).wait_s == 41.5
     busy = judge(reply_of(envelope(code=40209, cost=0)))
     assert busy.wait_s is not None
     assert 0 < busy.wait_s < 30
