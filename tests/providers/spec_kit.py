@@ -33,24 +33,24 @@ def request_schema(name: str, path: str) -> Mapping[str, Any]:
 
 def faults_of(name: str, path: str, body: object) -> list[str]:
     """Return what is wrong with a body, by the document: types, values, and properties that it does not know."""
-    schema = _resolved(document(name), request_schema(name, path))
+    schema = resolved(document(name), request_schema(name, path))
     validator = Draft7Validator(schema)
     faults = [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(body)]
     return faults + list(_unknown(schema, body, ""))
 
 
-def _resolved(root: Mapping[str, Any], node: Any) -> Any:
+def resolved(root: Mapping[str, Any], node: Any) -> Any:
     """Return a part of a document with its references written out; `nullable` becomes the type null."""
     if isinstance(node, list):
-        return [_resolved(root, item) for item in node]
+        return [resolved(root, item) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
         target: Any = root
         for step in node["$ref"].removeprefix("#/").split("/"):
             target = target[step]
-        return _resolved(root, target)
-    found = {key: _resolved(root, value) for key, value in node.items() if key not in ("example", "examples")}
+        return resolved(root, target)
+    found = {key: resolved(root, value) for key, value in node.items() if key not in ("example", "examples")}
     if found.pop("nullable", False) and isinstance(found.get("type"), str):
         found["type"] = [found["type"], "null"]
     return found
@@ -70,3 +70,16 @@ def _unknown(schema: Any, body: Any, place: str) -> Iterator[str]:
                 yield f"{place}{key}: not described"
             else:
                 yield from _unknown(known[key], value, f"{place}{key}.")
+
+
+def query_faults(name: str, path: str, query: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the query of a GET, by the document."""
+    root = document(name)
+    known = {each["name"]: each for each in (resolved(root, item) for item in root["paths"][path]["get"]["parameters"])}
+    faults = [f"{key}: not described" for key in query if key not in known]
+    faults += [f"{key}: missing" for key, each in known.items() if each.get("required") and key not in query]
+    for key in query.keys() & known.keys():
+        schema = known[key].get("schema", {})
+        value = int(query[key]) if schema.get("type") == "integer" else query[key]
+        faults += [f"{key}: {error.message}" for error in Draft7Validator(schema).iter_errors(value)]
+    return faults
