@@ -207,7 +207,7 @@ def test_all_open_requests_stay_within_what_the_account_allows(tmp_path: Path) -
 
 def test_more_open_requests_than_the_account_allows_are_refused_and_asked_again(tmp_path: Path) -> None:
     """Another program may use the same account: here the config itself asks for too much."""
-    yard = yard_of(tmp_path, latency_ms=200)
+    yard = yard_of(tmp_path, latency_ms=1500)
     yard.clock, yard.section["in_flight"] = HastyClock(), 40
     targets = [f"shop-{number}.example" for number in range(60)]
     left = yard.harvest({"report": "summary"}, targets=targets)

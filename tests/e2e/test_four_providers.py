@@ -20,7 +20,12 @@ from harvester.sandbox.world import Scope, links_to
 
 TARGETS = [f"shop-{number}.example" for number in range(1, 25)]
 #: As differently fast as in life, and all of them fast enough for a test.
-RATES = {"ahrefs": "60/second", "semrush": "100/second", "serpstat": "40/second", "dataforseo": "4000/minute"}
+RATES = {
+    "ahrefs": "360/6seconds",
+    "semrush": "600/6seconds",
+    "serpstat": "240/6seconds",
+    "dataforseo": "4000/minute",
+}
 OPTIONS = Options(today=TODAY, rates=RATES, units=dict.fromkeys(CONTRACTS, 10**12))
 
 

@@ -143,13 +143,15 @@ def test_a_target_compared_alone_is_found_without_its_name(tmp_path: Path, switc
 def test_no_more_than_ten_requests_are_open_at_once(tmp_path: Path) -> None:
     left = yard_of(tmp_path, latency_ms=10).harvest({"report": "refips"}, {"report": "tld"}, targets=MANY[:20])
     assert left.outcome.exit_code == 0
-    assert (left.account["most_open"], left.account["refused_for_open"]) == (10, 0)
+    assert left.account["most_open"] <= 10
+    assert left.account["refused_for_open"] == 0
 
 
-def test_no_more_than_ten_requests_arrive_within_a_second(tmp_path: Path) -> None:
-    yard = yard_of(tmp_path, rates={"semrush": "10/second"})
-    yard.section["rate"] = "10/second"
-    left = yard.harvest({"report": "refips"}, targets=MANY[:6])
+def test_no_more_requests_arrive_than_the_rate_allows_the_balance_question_included(tmp_path: Path) -> None:
+    # Of two seconds and not of one, since a busy machine may stall for longer than 5 % of a second.
+    yard = yard_of(tmp_path, rates={"semrush": "20/2seconds"})
+    yard.section["rate"] = "20/2seconds"
+    left = yard.harvest({"report": "refips"}, targets=MANY[:11])
     assert left.outcome.exit_code == 0
-    assert left.account["requests"] > 10
-    assert (left.account["refused_for_rate"], left.account["most_in_window"] > 10) == (0, False)
+    assert left.account["requests"] > 20
+    assert (left.account["refused_for_rate"], left.account["most_in_window"] > 20) == (0, False)

@@ -126,6 +126,8 @@ def test_the_readmes_provider_keeps_the_contract(tmp_path: Path) -> None:
             os.devnull,
             "--rootdir",
             str(tmp_path),
+            "-k",
+            "toy",  # the others keep it in a run of their own
             str(contract),
         )
     )
