@@ -86,9 +86,7 @@ class Listing:
         if self.proof is not None and step.cursor.get("is_short"):
             return self.proof.judge(reply, verdict, self.tariff.units(1))
         if step.cursor.get("again") and verdict.action is Action.SET_ASIDE:
-            return Verdict(
-                action=Action.KEEP
-            )  # it blames one target, and the others of the batch are still to be asked
+            return Verdict(action=Action.KEEP)  # it blames one target, and others of the batch are still to be asked
         return verdict
 
     def read(self, step: Step, request: Request, reply: Reply) -> Page:
