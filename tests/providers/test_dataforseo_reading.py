@@ -42,7 +42,12 @@ def test_a_batch_without_items_says_which_targets_are_missing(body: object) -> N
     assert (page.rows, page.next, page.incomplete) == ([], None, "no row came for a.example, b.example")
 
 
-@pytest.mark.parametrize("body", [envelope([]), envelope("x"), envelope({"items": {}}), b"<html>"], ids=repr)
+NOT_A_LIST = {"status_code": 20000, "tasks": [{"status_code": 20000, "cost": 0.024036, "result": {"items": []}}]}
+
+
+@pytest.mark.parametrize(
+    "body", [envelope([]), envelope("x"), envelope({"items": {}}), NOT_A_LIST, b"<html>"], ids=repr
+)
 def test_what_has_another_shape_is_no_answer(body: object) -> None:
     for report in ("refdomains", "overlap", "comparison"):
         with pytest.raises(UnknownReply):

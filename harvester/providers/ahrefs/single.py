@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from harvester.errors import HarvestRefused
 from harvester.model import Reply, Request, Row
 from harvester.providers.ahrefs import verdicts
 from harvester.providers.ahrefs.fields import Endpoint
@@ -125,9 +124,6 @@ def most_points(first: date, last: date, grouping: str) -> int:
 
 
 def history_days(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """Return the first and the last day of a history. Raises HarvestRefused if it ends before it begins."""
+    """Return the first and the last day of a history."""
     last = until or today
-    first = since or last - timedelta(days=HISTORY_DAYS)
-    if first > last:
-        raise HarvestRefused("since", first.isoformat(), f"a day not after {last.isoformat()}")
-    return first, last
+    return since or last - timedelta(days=HISTORY_DAYS), last
