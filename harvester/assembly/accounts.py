@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from harvester.config.meanings import GREATEST
 from harvester.engine.ports import Clock, Transport
 from harvester.engine.transport import Address, HttpTransport, http_transport
 from harvester.errors import UnknownReply
@@ -11,8 +12,6 @@ from harvester.job import Account
 from harvester.model import Action, Balance, Credential
 
 USER_AGENT = f"harvester/{version('harvester')}"
-
-MOST_UNITS = 2**63 - 1  #: what the checkpoint can hold
 
 
 @asynccontextmanager
@@ -49,6 +48,6 @@ async def read_balance(account: Account, transport: Transport, clock: Clock) -> 
     if verdict.action is not Action.KEEP:
         raise UnknownReply(verdict.why or f"HTTP {reply.status}")
     balance = call.read(reply)
-    if balance.units_left is not None and not 0 <= balance.units_left <= MOST_UNITS:
+    if balance.units_left is not None and not 0 <= balance.units_left <= GREATEST:
         raise UnknownReply(f"a balance of {balance.units_left} units")
     return balance

@@ -5,7 +5,7 @@ Being a job, it is resumed after any stop, keeps to rate and budget, and costs n
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, repeat
+from itertools import repeat
 from pathlib import Path
 
 from harvester.assembly.plan import HarvestPlan, Plan, Range, Targets, plan_of
@@ -67,7 +67,7 @@ def _plan_harvest(job: Job, item: CompiledHarvest, targets: Targets, sizes: Path
         return unsized
     requests, units, known = Range(least=0, most=0), Range(least=0, most=0), 0
     name = _name(item.harvest.provider, item.harvest.scope)
-    for rows in chain(_rows(sizes / f"{name}.jsonl", field), _zeros(sizes, name, unsized.targets)):
+    for rows in _known(sizes, name, field, unsized.targets):
         forecast = item.exchange.forecast(rows)
         requests += Range(least=forecast.least_requests, most=forecast.most_requests)
         units += Range(least=forecast.least_units, most=forecast.most_units)
@@ -76,25 +76,26 @@ def _plan_harvest(job: Job, item: CompiledHarvest, targets: Targets, sizes: Path
     return replace(unsized, requests=requests + rest.requests, units=units + rest.units)
 
 
-def _zeros(sizes: Path, name: str, targets: int) -> Iterator[int]:
-    """Yield a size of 0 for each target that has no record, and is in no task whose answer may lack some."""
-    unread: dict[
-        str, int
-    ] = {}  #: targets of tasks that are not complete; a task that was tried again counts as it ended
-    with (sizes / TASKS).open("rb") as lines:
+def _known(sizes: Path, name: str, field: str, targets: int) -> Iterator[int]:
+    """Yield the size of each target that has one, a line at a time: a list may hold a million.
+
+    A target without a record has the size 0, unless it is in a task whose answer may lack some.
+    """
+    records = 0
+    with (sizes / f"{name}.jsonl").open("rb") as lines:
+        for record in map(parse, lines):
+            records += 1
+            if record[field] is not None:
+                yield record[field]
+    yield from repeat(0, max(0, targets - records - _unread(sizes / TASKS, name)))
+
+
+def _unread(tasks: Path, name: str) -> int:
+    """Return how many targets are in tasks that are not complete; one that was tried again counts as it ended."""
+    unread: dict[str, int] = {}  #: by task
+    with tasks.open("rb") as lines:
         for task in map(parse, lines):
             unread.pop(task["task"], None)
             if task["harvest"] == name and not task["complete"]:
                 unread[task["task"]] = len(task["targets"] or [task["target"]])
-    with (sizes / f"{name}.jsonl").open("rb") as lines:
-        records = sum(1 for _ in lines)
-    yield from repeat(0, max(0, targets - records - sum(unread.values())))
-
-
-def _rows(path: Path, field: str) -> Iterator[int]:
-    """Yield the size of each target that has one, a line at a time: a list may hold a million."""
-    with path.open("rb") as lines:
-        for line in lines:
-            rows = parse(line)[field]
-            if rows is not None:
-                yield rows
+    return sum(unread.values())

@@ -7,9 +7,8 @@ An even spacing would be b = 1 and s = (W + J) / N, but then every wake-up that 
 for good. So b = 1 + L / s: what is late by less than L is made good, and the same sum asks for s = (W + J + L) / N.
 
 J is measured: the spread of the lane's round trips, from the cold start's worst case down, and never more than 5 %
-of the window (95 % of the allowance is to be used). The worst that
-was seen is forgotten slowly. A refusal says that our J was too small: it widens the spacing, and every answer narrows
-it again a little.
+of the window (95 % of the allowance is to be used). The worst that was seen is forgotten slowly. A refusal says that
+our J was too small: it widens the spacing, and every answer narrows it again a little.
 
 At one call per window, 5 % are little against the difference between a new connection and a warm one. So such a lane
 begins with a wider spacing, and once it was refused it counts the next call from the reply to the last, which is

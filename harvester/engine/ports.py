@@ -73,6 +73,11 @@ class Work:
     attempts: int = 0  #: failures of the present request in this run; not kept on disk
     lane: str | None = None  #: which lane read the last page in this run; not kept on disk
 
+    @classmethod
+    def of(cls, harvest: str, targets: tuple[str, ...], labels: Mapping[str, Mapping[str, str]]) -> "Work":
+        """Return a task that has not begun."""
+        return cls(task=Task(id=task_id(harvest, targets), harvest=harvest, targets=targets), labels=labels)
+
     def failed(self) -> "Work":
         """Return the same work after one more failure."""
         return replace(self, attempts=self.attempts + 1)
@@ -84,9 +89,8 @@ class Work:
         return self._part(targets[:middle]), self._part(targets[middle:])
 
     def _part(self, targets: tuple[str, ...]) -> "Work":
-        harvest = self.task.harvest
         labels = {name: self.labels[name] for name in targets if name in self.labels}
-        return Work(task=Task(id=task_id(harvest, targets), harvest=harvest, targets=targets), labels=labels)
+        return Work.of(self.task.harvest, targets, labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

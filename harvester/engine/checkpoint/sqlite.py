@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import meta_of
 from harvester.engine.checkpoint.database import reading, transaction
-from harvester.engine.ports import Entry, State, Tally, Work, task_id
+from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import StorageError
 from harvester.model import Task
 
@@ -92,7 +92,7 @@ class SqliteCheckpoint:
                 if per_task == 0
                 else self._batches(scope, last, count, per_task)
             )
-            works = [_work_of(harvest, targets, labels) for _, targets, labels in drawn]
+            works = [Work.of(harvest, targets, labels) for _, targets, labels in drawn]
             if drawn:
                 self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (drawn[-1].last, harvest))
             self._add(works)
@@ -275,7 +275,3 @@ def _batch(found: Sequence[tuple[int, str, str | None]]) -> _Drawn:
     """Return targets (id, name, labels) that are asked about together."""
     labels = {name: parse(text) for _, name, text in found if text is not None}
     return _Drawn(found[-1][0], tuple(name for _, name, _ in found), labels)
-
-
-def _work_of(harvest: str, targets: tuple[str, ...], labels: dict[str, dict[str, str]]) -> Work:
-    return Work(task=Task(id=task_id(harvest, targets), harvest=harvest, targets=targets), labels=labels)

@@ -9,13 +9,10 @@ from collections.abc import Callable, Mapping
 
 from harvester.model import Action, Reply, Verdict
 from harvester.providers.ahrefs.replies import charged, error_text, is_from_the_api
-
-#: The SDK honours a numeric Retry-After and ignores its date form. Longer than this is not believed.
-LONGEST_WAIT_S = 3600.0
+from harvester.providers.waiting import retry_after_s
 
 _LIMIT_REACHED = "api units limit reached"
 _UNITS_LEFT = re.compile(r"units left:\s*([0-9][0-9,]{0,18})", re.IGNORECASE)
-_MOST_DIGITS = 6
 
 
 def judge(reply: Reply) -> Verdict:
@@ -68,9 +65,8 @@ def _moved(reply: Reply) -> Verdict:
 
 
 def _pause(reply: Reply) -> Verdict:
-    value = reply.headers.get("retry-after", "").strip()
-    is_number = value.isascii() and value.isdecimal()
-    wait_s = min(float(value[:_MOST_DIGITS]), LONGEST_WAIT_S) if is_number else None
+    """Wait as long as a numeric Retry-After says, as the SDK does, which ignores its date form."""
+    wait_s = retry_after_s(reply)
     return Verdict(action=Action.PAUSE, why="429: too many requests", wait_s=wait_s, units=charged(reply) or 0)
 
 

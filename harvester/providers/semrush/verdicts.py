@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from harvester.model import Action, Reply, Verdict
+from harvester.providers.waiting import retry_after_s
 
 #: Answers without rows: the list is empty or has ended, may not be asked for from there on, or not in one piece.
 NOTHING_FOUND = 50
@@ -17,8 +18,6 @@ _WITHOUT_ROWS = (NOTHING_FOUND, BAD_OFFSET, 613)
 DUPLICATE_DOMAINS = "duplicate domains"
 
 _WHY_CHARS = 200
-_LONGEST_WAIT_S = 3600.0
-_MOST_DIGITS = 6
 _ERROR = re.compile(r"\s*ERROR\s+([0-9]{1,9})\b[ \t]*(?:::[ \t]*([^\r\n]*))?")
 _INVALID = re.compile(r"\s*Validation Error\s*:\s*(\w*)", re.IGNORECASE)
 
@@ -69,7 +68,7 @@ def refusal_of(reply: Reply) -> Refusal | None:
 def judge(reply: Reply) -> Verdict:
     """Return what the answer means."""
     if reply.status == 429:
-        return Verdict(action=Action.PAUSE, why="429: too many requests", wait_s=_wait_s(reply))
+        return Verdict(action=Action.PAUSE, why="429: too many requests", wait_s=retry_after_s(reply))
     if (refusal := refusal_of(reply)) is not None:
         return _by_code(refusal)
     return _by_prose(reply) or _by_status(reply)
@@ -110,10 +109,3 @@ def _by_status(reply: Reply) -> Verdict:
 def _opening(reply: Reply) -> str:
     """Return how the body begins, for a user."""
     return reply.body[: 4 * _WHY_CHARS].decode(errors="replace").removeprefix("\ufeff")[:_WHY_CHARS]
-
-
-def _wait_s(reply: Reply) -> float | None:
-    """Return the seconds of a numeric Retry-After: "not documented", and believed if it comes."""
-    value = reply.headers.get("retry-after", "").strip()
-    is_number = value.isascii() and value.isdecimal()
-    return min(float(value[:_MOST_DIGITS]), _LONGEST_WAIT_S) if is_number else None

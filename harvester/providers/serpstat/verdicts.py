@@ -11,10 +11,7 @@ from harvester.codec import parse
 from harvester.errors import UnknownReply
 from harvester.model import Action, Reply, Verdict
 from harvester.providers.serpstat.replies import Fault, fault_of
-
-#: Retry-After is not documented; a number is honoured, and one beyond this is not believed.
-LONGEST_WAIT_S = 3600.0
-_MOST_DIGITS = 6
+from harvester.providers.waiting import retry_after_s
 
 
 class Rule(NamedTuple):
@@ -145,13 +142,7 @@ def _by_status(status: int) -> Rule:
 
 
 def _verdict(rule: Rule, why: str, reply: Reply) -> Verdict:
-    wait_s = _wait_s(reply) if rule.action is Action.PAUSE else None
+    wait_s = retry_after_s(reply) if rule.action is Action.PAUSE else None
     return Verdict(
         action=rule.action, why=f"{why}{rule.hint}", wait_s=wait_s, units_left=rule.units_left, units=rule.units
     )
-
-
-def _wait_s(reply: Reply) -> float | None:
-    value = reply.headers.get("retry-after", "").strip()
-    is_number = value.isascii() and value.isdecimal()
-    return min(float(value[:_MOST_DIGITS]), LONGEST_WAIT_S) if is_number else None
