@@ -233,6 +233,9 @@ class Balance:
     """What an account says of itself."""
 
     units_left: int | None  #: None = the account has no limit it tells of
+    #: A count that every charge raises and nothing lowers within a period; None = only what is left is told.
+    units_used: int | None = None
+    period: str = ""  #: the period that `units_used` counts within
     about: str = ""  #: plan, reset date: one line for a user
     learnt: Mapping[str, int] = field(default_factory=dict)  #: the account's own prices, as facts for later steps
 
@@ -252,6 +255,8 @@ class BalanceCall:
     ask: Callable[[Section], Request]
     read: Callable[[Reply], Balance]  #: raises UnknownReply
     rate: RateRule | None = None  #: a limit of its own, beside the provider's
+    #: How long after a request its charge may still be missing in the answer. No provider documents it.
+    shows_after_s: float = 15.0
     tells_prices: bool = False  #: prices differ by account, and the answer has them (`Balance.learnt`)
 
 

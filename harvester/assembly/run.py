@@ -1,10 +1,11 @@
 """A run of a job: opened, watched, ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Any, TypeVar
 
 from harvester.assembly.keys import Keys, holding, lane_names
 from harvester.assembly.speed import note_begin, note_end
@@ -20,6 +21,8 @@ from harvester.engine.store import writing
 from harvester.job import Job
 from harvester.jobdir import JobDirectory
 from harvester.model import RateRule
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +94,10 @@ class Run:
 
     async def work(self, stop: asyncio.Event) -> Outcome:
         """Work until everything is done, or `stop` is set, or no lane can go on. Raises StorageError."""
-        lanes = [lane for station in self._stations for lane in station.lanes]
         checkpoint, clock = self._parts.checkpoint, self._parts.around.clock
         note_begin(checkpoint, self._parts.census, clock.utc())
-        await run_lanes(lanes, stop)
-        await self._parts.writer.flush()
+        await self._work(stop)
+        lanes = [lane for station in self._stations for lane in station.lanes]
         outcome = Outcome(
             census=take_census(self._directory.db, self._directory.job.config.scope),
             requests=sum(lane.tally.requests for lane in lanes),
@@ -107,6 +109,16 @@ class Run:
         note_end(checkpoint, outcome.stopped_by, clock.utc())
         return outcome
 
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Run the lanes, and again as long as an account gives back units that a lane has run out of."""
+        lanes = [lane for station in self._stations for lane in station.lanes]
+        while lanes:
+            await run_lanes(lanes, stop)
+            await self._parts.writer.flush()
+            freed = await _together([station.reconcile(stop) for station in self._stations])
+            came_back = [station for station, units in zip(self._stations, freed, strict=True) if units]
+            lanes = [lane for station in came_back for lane in station.lanes if lane.resume()]
+
     def progress(self) -> dict[str, ProviderProgress]:
         """Return how far each provider's work has come."""
         return {
@@ -117,7 +129,7 @@ class Run:
                 budget=station.account.config.budget,
                 unit=station.account.provider.unit,
                 open_requests=sum(lane.open_requests for lane in station.lanes),
-                closed_s=min(gate.closed_s for gate in station.gates),
+                closed_s=station.closed_s,
                 rate=station.account.rate,
             )
             for station in self._stations
@@ -163,15 +175,17 @@ async def opened_run(
 
 async def _stations(builder: Builder, stack: AsyncExitStack, job: Job, keys: Keys) -> list[Station]:
     """Open all providers' parts beside each other: each asks for a balance, and one may be slow to tell."""
+    return await _together([builder.station(stack, account, keys[name]) for name, account in job.accounts.items()])
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return what all of it returns; the first error of ours ends the rest, and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            opening = [
-                group.create_task(builder.station(stack, account, keys[name]), name=name)
-                for name, account in job.accounts.items()
-            ]
+            tasks = [group.create_task(each) for each in work]
     except BaseExceptionGroup as errors:
         raise first_of_ours(errors) from errors
-    return [task.result() for task in opening]
+    return [task.result() for task in tasks]
 
 
 def crops_of(job: Job) -> dict[str, Crop]:

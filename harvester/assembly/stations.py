@@ -1,17 +1,19 @@
 """One provider's part of a run: its desk, and for each key a lane with its gate, purse and connections."""
 
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from harvester.assembly.accounts import account_transport, read_balance
+from harvester.assembly.accounts import account_transport
 from harvester.assembly.keys import lane_names
+from harvester.assembly.reconciliation import Auditor
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
-from harvester.engine.checkpoint import Census, SqliteCheckpoint
+from harvester.engine.checkpoint import Census, SqliteBooks, SqliteCheckpoint
 from harvester.engine.desk import Desk
 from harvester.engine.gate import Gate
 from harvester.engine.lane import Lane, LaneParts
@@ -35,8 +37,8 @@ class Station:
     account: Account
     desk: Desk
     lanes: tuple[Lane, ...]
-    gates: tuple[Gate, ...]
-    begun: Tally  #: of the whole job before this run, keys that it had then included
+    auditors: tuple[Auditor, ...]  #: of the lanes
+    begun: Tally  #: of the whole job before this run sent anything, keys that it had then included
     tasks: int  #: of the whole job, as far as this run may go
     tasks_done: int  #: before this run
 
@@ -44,6 +46,16 @@ class Station:
     def tally(self) -> Tally:
         """The counts of the whole job until now."""
         return sum((lane.tally for lane in self.lanes), self.begun)
+
+    async def reconcile(self, stop: asyncio.Event) -> int:
+        """Hold the books against the accounts at the end of a run; return how many units came back."""
+        pairs = zip(self.lanes, self.auditors, strict=True)
+        return sum([await auditor.at_end(lane, stop) for lane, auditor in pairs])
+
+    @property
+    def closed_s(self) -> float:
+        """Seconds for which nothing will leave."""
+        return min(auditor.gate.closed_s for auditor in self.auditors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,40 +87,71 @@ class Builder:
         # The provider's sums, not those of today's keys: what a key has spent counts after it was taken out.
         begun = self.census.providers[name].tally
         budget = Ledger(account.config.budget, spent_units=begun.units_spent, in_doubt_units=begun.units_in_doubt)
-        built: list[tuple[Lane, Gate]] = []
+        lanes: list[Lane] = []
+        auditors: list[Auditor] = []
         for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
             transport = await stack.enter_async_context(account_transport(account, credential, self.around.clock))
-            _, last_at = self.checkpoint.lane(lane)
-            gate = Gate(account.rate, self.around.clock, is_fresh=self._is_fresh(account, last_at))
-            balance = await self._balance(account, lane, gate, transport)
+            auditor = self._auditor(account, lane, transport)
+            balance = await self._balance(auditor)
+            settled = await auditor.at_start(balance)
+            begun += settled
+            budget.settle(0, spent_units=settled.units_spent, in_doubt_units=settled.units_in_doubt)
             desk.learn(balance.learnt)
             purse = Purse(budget, _ledger_of(balance, account.config.keep))
-            parts = LaneParts(
-                name=lane,
-                said=partial(amount, unit=account.provider.unit),
-                in_flight=self._in_flight(account, lane, balance),
-                keep_units=account.config.keep or 0,
-                desk=desk,
-                gate=gate,
-                purse=purse,
-                store=self.writer,
-                transport=transport,
-                clock=self.around.clock,
-                crops=crops,
-                hold_ids=self.hold_ids,
-                jitter=self.around.jitter,
-                mask=transport.mask.body,
-                receipts=self._receipts(account, lane),
-            )
-            built.append((Lane(parts, Tally()), gate))
+            lanes.append(Lane(self._parts(auditor, balance, purse, desk, transport.mask.body)))
+            auditors.append(auditor)
         return Station(
             account=account,
             desk=desk,
-            lanes=tuple(lane for lane, _ in built),
-            gates=tuple(gate for _, gate in built),
+            lanes=tuple(lanes),
+            auditors=tuple(auditors),
             begun=begun,
             tasks=sum(map(self._tasks_of, crops.values())),
             tasks_done=sum(self._tasks_done(crop) for crop in crops),
+        )
+
+    def _parts(
+        self, auditor: Auditor, balance: Balance, purse: Purse, desk: Desk, mask: Callable[[bytes], bytes]
+    ) -> LaneParts:
+        account = auditor.account
+        return LaneParts(
+            name=auditor.lane,
+            said=partial(amount, unit=account.provider.unit),
+            in_flight=self._in_flight(account, auditor.lane, balance),
+            keep_units=account.config.keep or 0,
+            desk=desk,
+            gate=auditor.gate,
+            purse=purse,
+            store=self.writer,
+            transport=auditor.transport,
+            clock=self.around.clock,
+            crops=self.crops,
+            hold_ids=self.hold_ids,
+            jitter=self.around.jitter,
+            mask=mask,
+            receipts=auditor.receipts,
+        )
+
+    def _auditor(self, account: Account, lane: str, transport: Transport) -> Auditor:
+        clock, call = self.around.clock, account.provider.balance
+        _, last_at = self.checkpoint.lane(lane)
+        gone_s = None if last_at is None else (clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
+        shows_after_s = 0.0 if call is None or gone_s is None else call.shows_after_s - max(0.0, gone_s)
+        return Auditor(
+            lane=lane,
+            account=account,
+            checkpoint=self.checkpoint,
+            books=SqliteBooks(self.checkpoint.db),
+            # Fresh: nothing left this lane within its window, so that the gate may begin at once.
+            gate=Gate(
+                account.rate,
+                clock,
+                is_fresh=gone_s is None or account.rate is None or gone_s > account.rate.window_s,
+            ),
+            transport=transport,
+            around=self.around,
+            receipts=self._receipts(account, lane),
+            begun_quiet_s=clock.monotonic_s() + shows_after_s,
         )
 
     def _tasks_of(self, crop: Crop) -> int:
@@ -123,13 +166,6 @@ class Builder:
     def _tasks_done(self, harvest: str) -> int:
         return sum(count for state, count in self.census.harvests[harvest].tasks.items() if state.is_finished)
 
-    def _is_fresh(self, account: Account, last_at: float | None) -> bool:
-        """Whether nothing left this lane within its window, so that the gate may begin at once."""
-        if last_at is None or account.rate is None:
-            return True
-        gone_s = (self.around.clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
-        return gone_s > account.rate.window_s
-
     def _in_flight(self, account: Account, lane: str, balance: Balance) -> int:
         """Return how many requests may be open: one, if the account has prices of its own and does not tell them."""
         call = account.provider.balance
@@ -142,22 +178,20 @@ class Builder:
         call, clock = account.provider.receipts, self.around.clock
         return None if call is None else Receipts(call=call, run=f"{self.mark}-{lane}", clock=clock)
 
-    async def _balance(self, account: Account, lane: str, gate: Gate, transport: Transport) -> Balance:
+    async def _balance(self, auditor: Auditor) -> Balance:
         """Read the balance, which also warms the connection. Raises ConfigError if `keep` cannot be kept."""
-        keep_units, why = account.config.keep, "it has no limit, or does not tell it"
+        account, why = auditor.account, "it has no limit, or does not tell it"
         try:
-            async with gate.passage():
-                balance = await read_balance(account, transport, self.around.clock)
+            balance = await auditor.ask()
         except HarvestError as exc:
-            log.warning("%s: the balance cannot be read: %s", lane, exc)
-            balance, why = None, str(exc)
-        balance = balance or Balance(units_left=None)
-        if balance.units_left is None and keep_units is not None:
+            log.warning("%s: the balance cannot be read: %s", auditor.lane, exc)
+            balance, why = Balance(units_left=None), str(exc)
+            auditor.books.note_balance(auditor.lane, None)
+        if balance.units_left is None and account.config.keep is not None:
             raise ConfigError(
-                f"[providers.{account.provider.name}] keep = {keep_units}: the account's balance is not known ({why}), "
-                "so nothing can be kept of it. Try again later, or remove `keep`."
+                f"[providers.{account.provider.name}] keep = {account.config.keep}: the account's balance is not known"
+                f" ({why}), so nothing can be kept of it. Try again later, or remove `keep`."
             )
-        self.checkpoint.note_balance(lane, balance.units_left)
         return balance
 
 

@@ -6,7 +6,7 @@ import click
 
 from harvester.assembly import Speed, Status, read_status
 from harvester.cli.options import json_option
-from harvester.cli.summary import harvest_table, provider_table, targets_text, troubles_text
+from harvester.cli.summary import accounts_text, harvest_table, provider_table, targets_text, troubles_text
 from harvester.cli.words import duration, rejected_text
 from harvester.codec import dump_pretty
 
@@ -31,7 +31,7 @@ def _text(found: Status) -> str:
     lines = [f"{found.job}: {found.state}{why}; {targets_text(found)}"]
     if found.speed is not None:
         lines.append(_speed_text(found.speed, is_running=found.state == "running"))
-    lines += ["", harvest_table(found), "", provider_table(found), ""]
+    lines += ["", harvest_table(found), "", provider_table(found), *accounts_text(found), ""]
     lines += troubles_text(found, most=len(found.troubles))
     lines += rejected_text(found.rejected, found.census.rejected)
     return "\n".join(lines).rstrip()

@@ -6,7 +6,7 @@ from pathlib import Path
 from harvester.assembly import Outcome, Run, Status
 from harvester.cli.words import counted, duration, figure, table
 from harvester.config import JobConfig
-from harvester.display import shown, unit_shown
+from harvester.display import amount, shown, unit_shown
 from harvester.engine.ports import State
 
 TROUBLES_SHOWN = 5
@@ -54,15 +54,33 @@ def harvest_table(status: Status) -> str:
 
 
 def provider_table(status: Status) -> str:
-    """Return one line for each provider: its requests, then its money."""
-    head = ("provider", "requests", "retries", "throttled", "spent", "in doubt", "budget", "balance at start", "unit")
-    counts, money = ("requests", "retries", "throttled"), ("units_spent", "units_in_doubt", "budget", "balance")
+    """Return one line for each provider: its requests, then its money, by our books and by the account's own count."""
+    head = (
+        "provider", "requests", "retries", "throttled", "spent", "in doubt", "by account", "budget", "balance", "unit",
+    )  # fmt: skip
     rows = []
     for name, item in status.as_json()["providers"].items():
-        unit = item["unit"]
-        sums = (figure(item[key], unit) for key in money)
-        rows.append((name, *(item[key] for key in counts), *sums, unit_shown(unit)))
+        counts = (item["requests"], item["retries"], item["throttled"])
+        charged, unit = status.census.providers[name].charged, item["unit"]
+        money = (item["units_spent"], item["units_in_doubt"], charged, item["budget"], item["balance"])
+        rows.append((name, *counts, *(figure(units, unit) for units in money), unit_shown(unit)))
     return table(head, rows)
+
+
+def accounts_text(status: Status) -> list[str]:
+    """Return where an account has charged something else than the job's books say, and why that can be."""
+    lines = []
+    for name, item in status.census.providers.items():
+        charged, spent, in_doubt = item.charged, item.tally.units_spent, item.tally.units_in_doubt
+        unit = status.providers.get(name, {}).get("unit")
+        if charged is not None and charged > spent + in_doubt:
+            beyond = amount(charged - spent - in_doubt, unit)
+            why = "others use it too (another key of yours, another program), or its prices have changed"
+            lines.append(f"{name}: the account was charged {beyond} more than this job knows of: {why}")
+        elif charged is not None and charged < spent:
+            why = "it was filled up or began a new period meanwhile, or shows charges late"
+            lines.append(f"{name}: the account shows {amount(spent - charged, unit)} less than was billed: {why}")
+    return lines
 
 
 def troubles_text(status: Status, most: int = TROUBLES_SHOWN) -> list[str]:
@@ -89,6 +107,7 @@ def summary_text(status: Status, outcome: Outcome, directory: Path, took: timede
         harvest_table(status),
         "",
         provider_table(status),
+        *accounts_text(status),
         "",
         *troubles_text(status),
         *(f"stopped: {lane}: {shown(stop.why)}" for lane, stop in outcome.stops.items()),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from harvester.engine.desk import Desk
+from harvester.engine.exchange import Asked, Brought
 from harvester.engine.gate import Gate
 from harvester.engine.ledger import Purse
 from harvester.engine.ports import Clock, Entry, Hold, Lines, State, Store, Tally, Transport, Work
@@ -20,7 +21,7 @@ from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience
 from harvester.errors import ConnectFailed, GateShut, ReplyLost, UnknownReply
-from harvester.model import BEGINNING, Action, Allowance, Page, Reply, Request, Step, Verdict
+from harvester.model import Action, Allowance, Balance, Page, Reply, Request, Step, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -60,39 +61,18 @@ class LaneParts:
     patience: Patience = field(default_factory=Patience)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request that has its hold."""
-
-    work: Work
-    step: Step
-    request: Request
-    hold: Hold
-    held_at: datetime  #: UTC; it left then or later
-    crop: Crop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Brought:
-    """What an exchange brought beside its bill."""
-
-    work: Work | None = None  #: the task's new state
-    parts: tuple[Work, ...] = ()  #: tasks that take its place
-    lines: tuple[Lines, ...] = ()
-    learnt: Mapping[str, int] = field(default_factory=dict)
-
-
 class Lane:
     """Everything that runs for one key."""
 
-    def __init__(self, parts: LaneParts, tally: Tally) -> None:
-        """`tally`: what the lane has counted in earlier runs of the job."""
+    def __init__(self, parts: LaneParts) -> None:
         self._parts = parts
         self._health = Health(parts.patience)
-        self.tally = tally
+        self.tally = Tally()  #: of this run
         self.open_requests = 0
+        self.last_end_s: float | None = None  #: monotonic, when the last exchange was over
         self.stopped: Stop | None = None
         self._is_asked_to_stop = False
+        self._is_out_of_units = False
         self._refused_in_a_row: Counter[str] = Counter()  #: by harvest
 
     @property
@@ -109,8 +89,26 @@ class Lane:
                     workers.create_task(self._work(), name=f"{self.name}-{number}")
         finally:
             self._parts.desk.leave(self.name)
-        if self.stopped is None and not self._is_asked_to_stop and self._parts.desk.schedule.has_parked:
-            self._stop(self._out_of_units())
+        if self._is_open() and self._parts.desk.schedule.has_parked:
+            self._note_stop(self._out_of_units())
+            self._is_out_of_units = True
+
+    def settle(self, settled: Tally, balance: Balance | None) -> None:
+        """Take in what became of units in doubt, and what the account has left; nothing of this lane may be open."""
+        purse = self._parts.purse
+        purse.budget.settle(0, spent_units=settled.units_spent, in_doubt_units=settled.units_in_doubt)
+        if balance is not None:
+            left_units = balance.units_left
+            purse.account.renew(None if left_units is None else max(0, left_units - self._parts.keep_units))
+        self.tally += settled
+
+    def resume(self) -> bool:
+        """Let a lane that ran out of units run again, with those that came back; False if that was not why it ended."""
+        if not self._is_out_of_units:
+            return False
+        self._is_out_of_units, self.stopped = False, None
+        self._parts.desk.units_back()
+        return True
 
     def ask_to_stop(self) -> None:
         """Send nothing new; what is open is awaited and stored."""
@@ -138,15 +136,22 @@ class Lane:
         if request is None or not purse.fits(request.most_units):
             self._parts.desk.park(work, self.name)
             return
-        hold = Hold(next(self._parts.hold_ids), self.name, work.task.id, request.most_units)
+        request, hold = self._holding(work, request)
         purse.hold(hold.units)
-        if self._parts.receipts is not None:
-            request = self._parts.receipts.marked(request, hold.id)
-        asked = _Asked(replace(work, state=State.OPEN), step, request, hold, self._now(), crop)
+        asked = Asked(replace(work, state=State.OPEN), step, request, hold, self._now(), crop)
         await self._parts.store.commit(Entry(lane=self.name, at=asked.held_at, hold=hold, work=asked.work))
         await self._exchange(asked)
 
-    async def _exchange(self, asked: _Asked) -> None:
+    def _holding(self, work: Work, request: Request) -> tuple[Request, Hold]:
+        """Return the hold of a request; where there are receipts, both carry a mark that no other request has."""
+        hold = Hold(next(self._parts.hold_ids), self.name, work.task.id, request.most_units)
+        receipts = self._parts.receipts
+        if receipts is None:
+            return request, hold
+        mark = receipts.mark_of(hold.id)
+        return receipts.call.mark(request, mark), hold._replace(mark=mark)
+
+    async def _exchange(self, asked: Asked) -> None:
         try:
             async with self._parts.gate.passage():
                 reply, round_trip_s = await self._send(asked.request)
@@ -174,7 +179,7 @@ class Lane:
             self.open_requests -= 1
         return reply, self._parts.clock.monotonic_s() - began_s
 
-    async def _judge(self, asked: _Asked, reply: Reply, round_trip_s: float) -> None:
+    async def _judge(self, asked: Asked, reply: Reply, round_trip_s: float) -> None:
         verdict = asked.crop.exchange.judge(asked.step, asked.request, reply)
         verdict = replace(verdict, why=self._masked(verdict.why))
         if self._parts.gate.pace is not None and verdict.action is not Action.PAUSE:
@@ -201,7 +206,7 @@ class Lane:
                 self._shrink(asked.request, verdict)
             self._parts.desk.go_on(asked.work)
 
-    def _obey(self, asked: _Asked, verdict: Verdict) -> None:
+    def _obey(self, asked: Asked, verdict: Verdict) -> None:
         """Do what a verdict says of the lane or the report; at once, for others would leave while the disk is busy."""
         if verdict.action is Action.PAUSE:
             self._pause(verdict.wait_s)
@@ -212,7 +217,7 @@ class Lane:
         elif verdict.action is Action.STOP_LANE:
             self._stop(Stop("key", verdict.why))
 
-    async def _keep(self, asked: _Asked, reply: Reply, stated_units: int | None) -> None:
+    async def _keep(self, asked: Asked, reply: Reply, stated_units: int | None) -> None:
         """Store a page."""
         self._health.answered()
         try:
@@ -230,27 +235,28 @@ class Lane:
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
         tally = replace(await self._bill(asked, page.units), rows=len(page.rows))
-        await self._settle(asked, tally, _Brought(work=work, lines=lines, learnt=page.learnt))
+        await self._settle(asked, tally, Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
             self._parts.desk.finish()
         else:
             self._parts.desk.go_on(work)
 
-    def _read(self, asked: _Asked, reply: Reply) -> tuple[Page, Work, tuple[Lines, ...]]:
+    def _read(self, asked: Asked, reply: Reply) -> tuple[Page, Work, tuple[Lines, ...]]:
         """Return a page, its task's new state and its lines. Raises UnknownReply."""
         try:
             page = asked.crop.exchange.read(asked.step, asked.request, reply)
-            return page, _after(asked, page), asked.crop.page_lines(asked.work, page, reply)
+            return page, asked.after(page), asked.crop.page_lines(asked.work, page, reply)
         except UnknownReply:
             raise
         except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
             log.exception("%s %s: an answer could not be read", self.name, asked.work.task.id)
             raise UnknownReply(f"{type(exc).__name__}: {exc}") from exc
 
-    async def _bill(self, asked: _Asked, units: int | None) -> Tally:
+    async def _bill(self, asked: Asked, units: int | None) -> Tally:
         """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""
-        if units is None and self._parts.receipts is not None:
-            units = await self._parts.receipts.billed(asked.hold.id, asked.held_at, self._ask_freely)
+        mark = asked.hold.mark
+        if units is None and self._parts.receipts is not None and mark is not None:
+            units = await self._parts.receipts.billed(mark, asked.held_at, self._ask_freely)
         if units is None:
             return Tally(requests=1, units_in_doubt=asked.hold.units)
         return Tally(requests=1, units_spent=units)
@@ -261,9 +267,10 @@ class Lane:
             reply, _ = await self._send(request)
         return reply
 
-    async def _settle(self, asked: _Asked, tally: Tally, brought: _Brought | None = None) -> None:
+    async def _settle(self, asked: Asked, tally: Tally, brought: Brought | None = None) -> None:
         """End a hold with all it brought. Its units are free only then: nobody can take them and be stored before."""
-        brought = brought or _Brought()
+        brought = brought or Brought()
+        self.last_end_s = self._parts.clock.monotonic_s()
         if tally.units_spent > asked.hold.units:
             billed, most = tally.units_spent, asked.hold.units
             self._stop(Stop("prices", f"a request was billed {billed} units, the price table says {most}"))
@@ -282,7 +289,7 @@ class Lane:
         self.tally += tally
         self._parts.desk.units_back()
 
-    async def _fail_task(self, asked: _Asked, tally: Tally, why: str) -> None:
+    async def _fail_task(self, asked: Asked, tally: Tally, why: str) -> None:
         """Try a request again, or set its task aside when that has not helped and other tasks do well."""
         self._note_failure(asked.work, why)
         if self._health.is_outage():
@@ -331,7 +338,7 @@ class Lane:
             return
         self._parts.purse.account.lower(free_units)
 
-    async def _refuse(self, asked: _Asked, tally: Tally, why: str) -> None:
+    async def _refuse(self, asked: Asked, tally: Tally, why: str) -> None:
         """Set a task aside whose request was refused; of a batch, only the targets that cannot be asked about."""
         is_single = len(asked.work.task.targets) == 1
         self._refused_in_a_row[asked.crop.name] += is_single
@@ -340,19 +347,22 @@ class Lane:
             await self._set_aside(asked, tally, why)
             return
         parts = asked.work.halves()
-        await self._settle(asked, tally, _Brought(work=asked.work, parts=parts))
+        await self._settle(asked, tally, Brought(work=asked.work, parts=parts))
         self._parts.desk.split(parts)
 
-    async def _set_aside(self, asked: _Asked, tally: Tally, why: str, lines: tuple[Lines, ...] = ()) -> None:
+    async def _set_aside(self, asked: Asked, tally: Tally, why: str, lines: tuple[Lines, ...] = ()) -> None:
         work = replace(asked.work, state=State.SET_ASIDE, reason=why)
-        await self._settle(asked, tally, _Brought(work=work, lines=(*lines, asked.crop.task_line(work, self._now()))))
+        await self._settle(asked, tally, Brought(work=work, lines=(*lines, asked.crop.task_line(work, self._now()))))
         self._parts.desk.finish()
 
     def _stop(self, stop: Stop) -> None:
         if self.stopped is None:
-            log.error("%s stops: %s: %s", self.name, stop.kind, stop.why)
-            self.stopped = stop
+            self._note_stop(stop)
         self._parts.gate.shut()
+
+    def _note_stop(self, stop: Stop) -> None:
+        log.error("%s stops: %s: %s", self.name, stop.kind, stop.why)
+        self.stopped = stop
 
     def _masked(self, text: str) -> str:
         return self._parts.mask(text.encode(errors="replace")).decode(errors="replace")
@@ -366,28 +376,3 @@ class Lane:
 
     def _now(self) -> datetime:
         return self._parts.clock.utc()
-
-
-def _after(asked: _Asked, page: Page) -> Work:
-    """Return the work as it stands after a page."""
-    rows, next_cursor, reason, note = asked.work.rows + len(page.rows), page.next, page.incomplete, page.note
-    # The last guards against paying for ever, whatever a provider's code thinks.
-    most_rows = asked.crop.most_rows(asked.work)
-    if next_cursor is not None and most_rows is not None and rows >= most_rows:
-        next_cursor, note = None, "max_rows"
-    elif next_cursor is not None and dict(next_cursor) in (dict(asked.step.cursor), BEGINNING):
-        next_cursor, reason = None, "the next page would be one that was already read"
-    reason = asked.work.reason or reason
-    finished = State.COMPLETE if reason is None else State.INCOMPLETE
-    return replace(
-        asked.work,
-        cursor=next_cursor or {},
-        state=State.OPEN if next_cursor is not None else finished,
-        pages=asked.work.pages + 1,
-        rows=rows,
-        units=asked.work.units + (page.units or 0),
-        reason=reason,
-        note=note,
-        attempts=0,
-        lane=asked.hold.lane,
-    )

@@ -6,6 +6,7 @@ reply may have cost stays counted, as units in doubt, until the account says oth
 
 from collections.abc import Iterable, Sequence
 
+from harvester.engine.ports import Reading, Settlement
 from harvester.errors import OutOfUnits
 
 
@@ -46,9 +47,16 @@ class Ledger:
 
     def lower(self, free_units: int) -> None:
         """Believe an account that says only `free_units` are left; a limit is never raised by this."""
-        limit_units = self.spent_units + self.in_doubt_units + self.held_units + free_units
+        limit_units = self._limit(free_units)
         if self.limit_units is None or limit_units < self.limit_units:
             self.limit_units = limit_units
+
+    def renew(self, free_units: int | None) -> None:
+        """Believe an account that says what is left when nothing is open, be it less or more; None = no limit."""
+        self.limit_units = None if free_units is None else self._limit(free_units)
+
+    def _limit(self, free_units: int) -> int:
+        return self.spent_units + self.in_doubt_units + self.held_units + free_units
 
 
 class Purse:
@@ -87,6 +95,26 @@ class Purse:
         """Replace a hold by what it cost."""
         for ledger in self._ledgers:
             ledger.settle(held_units, spent_units=spent_units, in_doubt_units=in_doubt_units)
+
+
+def settlement_of(before: Reading | None, now: Reading, doubt_units: int) -> Settlement:
+    """Hold what an account says was charged since it was last believed against our books.
+
+    `doubt_units` came into doubt between the two readings. What the account has charged beyond our bills is what they
+    cost, or what others spent who use it too: so it bounds what they cost, and frees the rest. An account that has
+    charged less than our bills was filled up or began another period meanwhile, or shows its charges late, and tells
+    nothing of what is in doubt.
+    """
+    if before is None:
+        return Settlement(now.spent_units, 0, 0, is_certain=not now.spent_units and not doubt_units)
+    billed_units = now.spent_units - before.spent_units
+    if now.period != before.period:
+        return Settlement(billed_units, 0, 0, is_certain=not doubt_units)
+    charged_units = now.used_units - before.used_units
+    if charged_units < billed_units:
+        return Settlement(max(0, charged_units), 0, 0, is_certain=False)
+    spent_units = min(doubt_units, charged_units - billed_units)
+    return Settlement(charged_units, spent_units, doubt_units, is_certain=not doubt_units)
 
 
 def _least(limits: Iterable[int | None]) -> int | None:

@@ -122,6 +122,33 @@ class Hold(NamedTuple):
     lane: str
     task: str
     units: int
+    mark: str | None = None  #: by which its provider's list of receipts tells the request from any other
+
+
+class Doubt(NamedTuple):
+    """Units that a request may have cost whose reply was lost."""
+
+    id: int
+    units: int
+    mark: str | None
+    left_at: datetime  #: UTC; the request left then or later
+
+
+class Reading(NamedTuple):
+    """What an account had charged at one moment, and what our books said then; nothing of ours was open."""
+
+    used_units: int  #: a count that every charge raises
+    period: str  #: counts of different periods have nothing to do with each other
+    spent_units: int
+
+
+class Settlement(NamedTuple):
+    """What a reading of an account says of our books since the reading before it."""
+
+    charged_units: int  #: by the account's own count
+    spent_units: int  #: of what was in doubt: charged
+    released_units: int  #: what was in doubt and no longer is
+    is_certain: bool  #: also if charges of the last seconds are not shown yet
 
 
 class Lines(NamedTuple):

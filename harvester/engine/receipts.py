@@ -16,6 +16,8 @@ from harvester.model import ReceiptCall, Reply, Request
 
 log = logging.getLogger(__name__)
 
+Send = Callable[[Request], Awaitable[Reply]]  #: waits for the lane's gate
+
 #: Seconds before each look into the list.
 LOOKS_S = (1.0, 4.0, 10.0)
 
@@ -32,25 +34,22 @@ class Receipts:
         """Return the mark of the request that a hold was taken for."""
         return f"{self.run}-{hold}"
 
-    def marked(self, request: Request, hold: int) -> Request:
-        """Return a request that can be found again."""
-        return self.call.mark(request, self.mark_of(hold))
-
-    async def billed(self, hold: int, left_at: datetime, send: Callable[[Request], Awaitable[Reply]]) -> int | None:
-        """Return what a request cost that left at `left_at` (UTC) or later; None = the list does not say.
-
-        `send` waits for the lane's gate.
-        """
+    async def billed(self, mark: str, left_at: datetime, send: Send) -> int | None:
+        """Return what a request cost that left at `left_at` (UTC) or later, looking a few times; None = not listed."""
         for delay_s in LOOKS_S:
             await self.clock.sleep_s(delay_s)
             try:
-                reply = await send(self.call.ask(left_at, self.clock.utc()))
-                units = self.call.read(reply, self.mark_of(hold))
+                units = await self.listed(mark, left_at, send)
             except GateShut:
                 return None
-            except (TransportError, UnknownReply) as exc:
-                log.warning("what a lost reply cost cannot be asked: %s", exc)
-                continue
             if units is not None:
                 return units
         return None
+
+    async def listed(self, mark: str, left_at: datetime, send: Send) -> int | None:
+        """Return what the list says now that a request cost; None = it does not say. Raises GateShut."""
+        try:
+            return self.call.read(await send(self.call.ask(left_at, self.clock.utc())), mark)
+        except (TransportError, UnknownReply) as exc:
+            log.warning("what a lost reply cost cannot be asked: %s", exc)
+            return None

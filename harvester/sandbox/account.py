@@ -5,8 +5,9 @@ when the request is here, by the server's own monotonic clock, refused requests 
 """
 
 import re
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +93,8 @@ class Account:
     limit_units: int
     window: Window
     further_windows: Mapping[str, Window] = field(default_factory=dict)  #: of rates beside the main one, by name
+    clock: Callable[[], float] = time.monotonic  #: seconds
+    balance_lag_s: float = 0.0  #: how long a charge is missing where the account tells of itself
     units_charged: int = 0
     requests: int = 0
     refused_for_rate: int = 0
@@ -105,10 +108,24 @@ class Account:
     by_path: Counter[str] = field(default_factory=Counter)
     #: What was answered before, and the number of the request that made the answer; the oldest are forgotten.
     cached: dict[bytes, int] = field(default_factory=dict)
+    _unseen: deque[tuple[float, int]] = field(default_factory=deque)  #: when a charge is shown, and its units
 
     @property
     def units_left(self) -> int:
         return self.limit_units - self.units_charged
+
+    @property
+    def units_shown(self) -> int:
+        """What the account says that it was charged."""
+        while self._unseen and self._unseen[0][0] <= self.clock():
+            self._unseen.popleft()
+        return self.units_charged - sum(units for _, units in self._unseen)
+
+    def charge(self, units: int) -> None:
+        """Take what an answer costs."""
+        self.units_charged += units
+        if self.balance_lag_s:
+            self._unseen.append((self.clock() + self.balance_lag_s, units))
 
     def arrive(self, rates: Iterable[str], now_s: float) -> float | None:
         """Count an arrival toward those rates; return None if all admit it, else the seconds until they would."""

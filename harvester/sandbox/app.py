@@ -81,7 +81,9 @@ class Sandbox:
 class Desk:
     """One provider at work: its service and the accounts of its keys."""
 
-    def __init__(self, contract: Contract, world: World, terms: Terms, keys: Mapping[str, int]) -> None:
+    def __init__(
+        self, contract: Contract, world: World, terms: Terms, keys: Mapping[str, int], clock: Callable[[], float]
+    ) -> None:
         self.contract = contract
         self.service: Service = contract.open(world, terms)
         window = _window_maker(self.service.rate)
@@ -92,6 +94,8 @@ class Desk:
                 limit_units=units,
                 window=window(),
                 further_windows={name: Window(rate) for name, rate in further.items()},
+                clock=clock,
+                balance_lag_s=terms.switches.balance_lag_s,
             )
             for key, units in keys.items()
         }
@@ -113,7 +117,7 @@ class Site:
     """All desks, and what happens to one request on its way."""
 
     def __init__(self, options: Options, world: World, clock: Callable[[], float] = time.monotonic) -> None:
-        self.desks = _open_desks(options, world)
+        self.desks = _open_desks(options, world, clock)
         self._latency_s = options.latency_ms / 1000
         self._faults = Faults(options.faults, seeded(options.seed))
         self._clock = clock
@@ -195,7 +199,7 @@ class _Call:
     most_open: int | None  #: requests of one key that may be open at once
 
 
-def _open_desks(options: Options, world: World) -> dict[str, Desk]:
+def _open_desks(options: Options, world: World, clock: Callable[[], float]) -> dict[str, Desk]:
     """Return a desk for each contract. Raises ConfigError."""
     for what, mapping in (("rate", options.rates), ("units", options.units), ("keys", options.keys)):
         for name in mapping:
@@ -212,7 +216,7 @@ def _open_desks(options: Options, world: World) -> dict[str, Desk]:
         )
         units = options.units.get(name, contract.units)
         keys = dict.fromkeys((contract.key, *options.keys.get(name, ())), units)
-        desks[name] = Desk(contract, world, terms, keys)
+        desks[name] = Desk(contract, world, terms, keys, clock)
     return desks
 
 

@@ -94,7 +94,8 @@ class Contract:
     key: str  #: the test key that always exists
     howto: str  #: how a user hands the key to the harvester; `{key}` stands for it
     rate: str  #: what the provider allows unless told otherwise, as in `account.parse_rate`
-    switches: type[Any]  #: a frozen dataclass: one field with a default for each thing that is not certain
+    #: A frozen dataclass: one field with a default for each thing that is not certain, `balance_lag_s` among them.
+    switches: type[Any]
     open: Callable[[World, Terms], Service]
     login: str | None = None  #: the account's login, where a key is its password
     base_path: str = ""  #: what a base URL has behind the prefix; "" or begins with "/"

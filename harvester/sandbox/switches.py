@@ -67,4 +67,9 @@ def _value(text: str, hint: Any) -> object:
         if text not in _BOOLEANS:
             raise ValueError("true or false")
         return _BOOLEANS[text]
+    if hint is float:
+        seconds = float(text) if text.replace(".", "", 1).isdecimal() else -1.0
+        if seconds < 0:
+            raise ValueError("a number of seconds")
+        return seconds
     return text

@@ -181,7 +181,7 @@ def test_providers_are_asked_for_their_balances_beside_each_other(
 
     async def open_both() -> list[int | None]:
         monkeypatch.setitem(cast(dict[str, Provider], PROVIDERS), "second", replace(PROVIDERS["ahrefs"], name="second"))
-        monkeypatch.setattr("harvester.assembly.stations.read_balance", ask)
+        monkeypatch.setattr("harvester.assembly.reconciliation.read_balance", ask)
         content = document(tmp_path, ["env:A"])
         content["providers"]["second"] = {"key": "env:A"}
         content["harvest"].append({"provider": "second", "report": "anchors"})

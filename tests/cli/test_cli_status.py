@@ -84,7 +84,7 @@ def test_the_text_form_says_the_same_in_words(bench: Bench) -> None:
     assert [harvest[name] for name in ("tasks", "complete", "set aside", "left")] == ["3", "2", "0", "1"]
     assert harvest["records"] == f"{len(bench.records()):,}"
     balance = bench.status()["providers"]["ahrefs"]["balance"]
-    assert (provider["budget"], provider["balance at start"]) == ("500,000", f"{balance:,}")
+    assert (provider["budget"], provider["balance"]) == ("500,000", f"{balance:,}")
     assert lines[-1] == 'rejected: inline line 4: "no target": a blank or control character inside'
 
 

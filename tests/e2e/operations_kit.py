@@ -98,6 +98,7 @@ class Yard:
         self.section: dict[str, Any] = {}  #: further keys of the provider's table
         self.run = RunOptions()
         self.clock: SystemClock = DayClock()
+        self.stop: asyncio.Event | None = None  #: ends a run in order, when or before it works
 
     def harvest(self, *harvests: Mapping[str, Any], targets: Sequence[str] = ()) -> Harvested:
         """Run a job of these [[harvest]] tables, each without its provider."""
@@ -124,7 +125,7 @@ class Yard:
         around = Surroundings(environ=environ, notice=print, clock=self.clock, jitter=float)
         config = job_of(json.loads(json.dumps(document)), self.directory / "job.toml")
         async with job_run(config, self.run, around) as running:
-            outcome = await running.work(asyncio.Event())
+            outcome = await running.work(self.stop or asyncio.Event())
         return Harvested(
             directory=self.directory / "out",
             outcome=outcome,

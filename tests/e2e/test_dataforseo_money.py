@@ -59,7 +59,7 @@ def test_a_budget_is_never_passed_and_used_to_the_last_request_that_fits(tmp_pat
     assert (left.outcome.stopped_by, left.outcome.exit_code) == ("budget", 4)
     status = read_status(left.directory).as_json()["providers"]["dataforseo"]
     assert (status["unit"], status["budget"], status["units_spent"]) == ("micro-dollars", units, spent(left))
-    assert (status["units_in_doubt"], status["units_held"], status["balance"]) == (0, 0, 10**12)
+    assert (status["units_in_doubt"], status["units_held"], status["balance"]) == (0, 0, 10**12 - spent(left))
 
 
 def test_a_job_that_was_stopped_goes_on_where_it_was(calm: Harvested, tmp_path: Path) -> None:
@@ -139,26 +139,23 @@ def with_faults(directory: Path, *switches: str, seed: int) -> Harvested:
 
 @pytest.mark.parametrize(("listing", "is_known"), [("at_once", True), ("late", True), ("never", False)])
 def test_what_a_lost_reply_cost_is_known_as_soon_as_the_list_shows_it(
-    tmp_path: Path, listing: str, is_known: bool
+    tmp_path: Path, listing: str, is_known: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     seed = next(seed for seed in count(1) if not UNTOLD & set(drawn(seed, 120).values()))
     left = with_faults(tmp_path, f"listing={listing}", seed=seed)
-    tally, charged = tally_of(left), left.account["units_charged"]
-    if is_known:
-        assert (tally.units_spent, tally.units_in_doubt) == (charged, 0)
-    else:
-        assert tally.units_spent < charged <= tally.units_spent + tally.units_in_doubt
+    tally = tally_of(left)
+    assert (tally.units_spent, tally.units_in_doubt) == (left.account["units_charged"], 0)
+    assert ("by the account" in caplog.text) is not is_known, "only what is in no list is left to the account"
 
 
 def test_with_every_kind_of_fault_no_row_is_missing_and_no_micro_dollar_is_under_counted(tmp_path: Path) -> None:
     seed = next(seed for seed in count(1) if set(drawn(seed, 100).values()) == {*Fault} - {Fault.STRAY_REFUSAL})
     left = with_faults(tmp_path, seed=seed)
-    tally, charged = tally_of(left), left.account["units_charged"]
-    assert tally.units_spent <= charged <= tally.units_spent + tally.units_in_doubt
-    assert tally.units_in_doubt > 0
+    tally = tally_of(left)
+    assert (tally.units_spent, tally.units_in_doubt) == (left.account["units_charged"], 0)
 
 
-def test_a_lost_page_of_a_walk_by_token_stays_in_doubt(tmp_path: Path) -> None:
+def test_a_lost_page_of_a_walk_by_token_is_settled_by_the_account(tmp_path: Path) -> None:
     """It has no tag of its own: "all other parameters identical"."""
     rows = [(f"https://a.example/{n}", HOME, "", "2026-01-01", SEEN, "", "", "text", "") for n in range(20_002)]
     second_page = 3  # the balance comes first
@@ -166,7 +163,7 @@ def test_a_lost_page_of_a_walk_by_token_stays_in_doubt(tmp_path: Path) -> None:
     yard = small(tmp_path, "token_binds_tag=true", links=rows, faults=0.05, seed=seed, today=datetime.now(UTC).date())
     yard.clock, yard.section["budget"] = HastyClock(), 240_000
     left = yard.harvest({"report": "backlinks"}, targets=["t.example"])
-    assert (tally_of(left).units_spent, tally_of(left).units_in_doubt) == (180_000, 60_000)
+    assert (tally_of(left).units_spent, tally_of(left).units_in_doubt) == (240_000, 0)
     assert left.account["units_charged"] == 240_000
     assert len({record["url_from"] for record in left.records("dataforseo.backlinks")}) == 3_000
 
@@ -275,7 +272,7 @@ def test_an_account_whose_prices_cannot_be_read_is_asked_one_request_at_a_time(
     async def unreadable(*_: object) -> None:
         raise UnknownReply("user_data is down")
 
-    monkeypatch.setattr("harvester.assembly.stations.read_balance", unreadable)
+    monkeypatch.setattr("harvester.assembly.reconciliation.read_balance", unreadable)
     yard = Yard(tmp_path, "dataforseo", latency_ms=5)
     found = yard.harvest({"report": "summary"}, targets=[f"shop-{number}.example" for number in range(8)])
     assert found.account["most_open"] == 1

@@ -124,6 +124,8 @@ def test_the_readmes_provider_keeps_the_contract(tmp_path: Path) -> None:
             "no:cacheprovider",
             "-c",
             os.devnull,
+            "-o",
+            f"pythonpath={' '.join(str(REPOSITORY / 'tests' / kits) for kits in ('chaos', 'e2e', 'engine'))}",
             "--rootdir",
             str(tmp_path),
             "-k",

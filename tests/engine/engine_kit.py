@@ -173,7 +173,7 @@ class Bench:
         self.transports = [FakeTransport(self.answer_unless_endless) for _ in self.accounts]
         self.purses = [Purse(self.budget_ledger, Ledger(units)) for units in self.accounts]
         self.gates = [Gate(self.rate, self.clock, is_fresh=True) for _ in self.accounts]
-        self.lanes = [Lane(self._parts(number), self.earlier) for number in range(len(self.accounts))]
+        self.lanes = [Lane(self._parts(number)) for number in range(len(self.accounts))]
 
     async def answer_unless_endless(self, request: Request) -> Reply:
         """Ask the provider; a lane that asks for ever fails its test instead of hanging it."""

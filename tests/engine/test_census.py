@@ -7,6 +7,7 @@ from engine_kit import HARVEST, LANE, OUTPUT, checkpoint_in, hold_entry, row_lin
 
 from harvester.engine.checkpoint import (
     RejectedLine,
+    SqliteBooks,
     SqliteCheckpoint,
     Trouble,
     count_targets,
@@ -95,14 +96,14 @@ def test_the_lanes_of_a_provider_are_summed(tmp_path: Path) -> None:
         begin(checkpoint)
         entries = [Entry(lane=lane, at=EPOCH, tally=tally) for lane in (LANE, "acme#2", "other")]
         checkpoint.commit([*entries, hold_entry(1, "a", units=7), hold_entry(2, "b", units=8, lane="acme#2")], {})
-        checkpoint.note_balance(LANE, 100)
+        SqliteBooks(checkpoint.db).note_balance(LANE, 100)
         assert take_census(checkpoint.db, "subdomains").providers["acme"].balance == 100
-        checkpoint.note_balance("acme#2", 11)
+        SqliteBooks(checkpoint.db).note_balance("acme#2", 11)
         assert take_census(checkpoint.db, "subdomains").providers == {
             "acme": ProviderCount(tally=tally + tally, units_held=15, balance=111),
             "other": ProviderCount(tally=tally, units_held=0, balance=None),
         }
-        checkpoint.note_balance(LANE, None)
+        SqliteBooks(checkpoint.db).note_balance(LANE, None)
         assert take_census(checkpoint.db, "subdomains").providers["acme"].balance == 11
 
 

@@ -272,7 +272,7 @@ def test_what_is_no_state_of_ours_is_refused_by_name_and_left_as_it_is(tmp_path:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(ConfigError, match=r"another version of harvester \(format 99, this one reads 2\)"):
+    with pytest.raises(ConfigError, match=r"another version of harvester \(format 99, this one reads 3\)"):
         opening(tmp_path)
 
 

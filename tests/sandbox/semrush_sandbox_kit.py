@@ -33,7 +33,8 @@ class Till:
         chosen = switched(SEMRUSH.switches, [parse_switch(f"semrush.{text}") for text in switches])
         rate = Rate(calls=10, window_s=1.0)
         self.service = Semrush(world, Terms(rate=rate, switches=chosen))
-        self.account = Account(key=SEMRUSH.key, limit_units=units, window=Window(rate))
+        lag_s = chosen.balance_lag_s
+        self.account = Account(key=SEMRUSH.key, limit_units=units, window=Window(rate), balance_lag_s=lag_s)
         self._number = 0
 
     def send(self, query: Pairs, path: str = REPORTS, method: str = "GET") -> Answer:

@@ -278,6 +278,15 @@ def test_the_balance_can_have_commas() -> None:
     assert Till(FORTY, "balance_commas=true").balance() == "1,000,000"
 
 
+def test_the_balance_can_lag_behind_by_a_time() -> None:
+    till = Till(FORTY, "balance_lag_s=7.5", units=1000)
+    till.ask("backlinks", display_limit="5")
+    assert (till.balance(), till.account.units_left) == ("1000", 800)
+    seen_s = till.account.clock() + 7.5
+    till.account.clock = lambda: seen_s
+    assert till.balance() == "800"
+
+
 def test_the_balance_can_lag_behind() -> None:
     till = Till(FORTY, "stale_balance=true", units=1000)
     assert till.balance() == "1000"

@@ -23,13 +23,14 @@ def test_switches_become_typed_values() -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    texts = ["ahrefs.retry=true", "ahrefs.cache=yes", "ahrefs.null_fields=maybe"]
+    texts = ["ahrefs.retry=true", "ahrefs.cache=yes", "ahrefs.null_fields=maybe", "ahrefs.balance_lag_s=soon"]
     with pytest.raises(ConfigError) as caught:
         switched(AhrefsSwitches, map(parse_switch, texts))
-    first, second, third = caught.value.faults
-    assert first.startswith("switch ahrefs.retry: unknown; there are retry_after, ")
+    first, second, third, fourth = caught.value.faults
+    assert first.startswith("switch ahrefs.retry: unknown; there are balance_lag_s, retry_after, ")
     assert second == "switch ahrefs.cache = 'yes': expected true or false"
     assert third == "switch ahrefs.null_fields = 'maybe': expected present or dropped"
+    assert fourth == "switch ahrefs.balance_lag_s = 'soon': expected a number of seconds"
 
 
 def test_switches_go_to_their_provider() -> None:

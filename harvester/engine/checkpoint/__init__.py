@@ -1,5 +1,6 @@
 """What survives a crash: one SQLite file a job."""
 
+from harvester.engine.checkpoint.books import SqliteBooks
 from harvester.engine.checkpoint.census import (
     Census,
     Trouble,
@@ -26,6 +27,7 @@ __all__ = [
     "Census",
     "Intake",
     "RejectedLine",
+    "SqliteBooks",
     "SqliteCheckpoint",
     "TargetLine",
     "Trouble",

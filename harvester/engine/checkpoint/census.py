@@ -15,6 +15,7 @@ class ProviderCount:
     tally: Tally
     units_held: int
     balance: int | None  #: as last read, over all keys that told one
+    charged: int | None = None  #: for the job, by the accounts' own count; None = they do not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
 def _provider(db: sqlite3.Connection, name: str) -> ProviderCount:
     row = db.execute(
         "SELECT sum(requests), sum(retries), sum(throttled), sum(rows), sum(units_spent), sum(units_in_doubt),"
-        " sum(balance) FROM lanes WHERE provider = ?",
+        " sum(balance), CASE count(charged) WHEN count(*) THEN sum(charged) END FROM lanes WHERE provider = ?",
         (name,),
     ).fetchone()
     tally = Tally(
@@ -147,7 +148,7 @@ def _provider(db: sqlite3.Connection, name: str) -> ProviderCount:
     held = _number(
         db, "SELECT coalesce(sum(units), 0) FROM holds JOIN lanes ON lanes.name = lane WHERE provider = ?", name
     )
-    return ProviderCount(tally=tally, units_held=held, balance=row[6])
+    return ProviderCount(tally=tally, units_held=held, balance=row[6], charged=row[7])
 
 
 def _number(db: sqlite3.Connection, query: str, *values: object) -> int:

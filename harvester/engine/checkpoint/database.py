@@ -9,7 +9,7 @@ from harvester.errors import ConfigError, StorageError
 
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -45,12 +45,20 @@ CREATE TABLE tasks (
   rows INTEGER NOT NULL DEFAULT 0, units INTEGER NOT NULL DEFAULT 0, reason TEXT, given_up TEXT
 );
 CREATE INDEX tasks_by_state ON tasks (state);
-CREATE TABLE holds (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, task TEXT NOT NULL, units INTEGER NOT NULL);
+-- What open requests may cost, and what those may have cost whose reply was lost; `at`: they left then or later.
+CREATE TABLE holds (
+  id INTEGER PRIMARY KEY, lane TEXT NOT NULL, task TEXT NOT NULL, units INTEGER NOT NULL, mark TEXT, at REAL NOT NULL
+);
+CREATE TABLE doubts (
+  id INTEGER PRIMARY KEY, lane TEXT NOT NULL, units INTEGER NOT NULL, mark TEXT, at REAL NOT NULL
+);
+-- `used` and `period`: what the account had charged when it was last believed, `used_spent`: what the lane had spent
+-- then. `charged`: what the account has charged for the job by its own count; NULL = it was never asked.
 CREATE TABLE lanes (
   name TEXT PRIMARY KEY, provider TEXT NOT NULL, requests INTEGER NOT NULL DEFAULT 0,
   retries INTEGER NOT NULL DEFAULT 0, throttled INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,
   units_spent INTEGER NOT NULL DEFAULT 0, units_in_doubt INTEGER NOT NULL DEFAULT 0,
-  last_at REAL, balance INTEGER
+  last_at REAL, balance INTEGER, used INTEGER, period TEXT, used_spent INTEGER, charged INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE facts (
   provider TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (provider, name)

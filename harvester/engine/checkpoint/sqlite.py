@@ -59,6 +59,7 @@ class SqliteCheckpoint:
                 self.db.execute(
                     "UPDATE lanes SET last_at = ? WHERE name IN (SELECT lane FROM holds)", (at.timestamp(),)
                 )
+            self.db.execute("INSERT INTO doubts (lane, units, mark, at) SELECT lane, units, mark, at FROM holds")
             self.db.execute("DELETE FROM holds")
 
     def commit(self, entries: Sequence[Entry], lengths: Mapping[str, int]) -> None:
@@ -151,11 +152,6 @@ class SqliteCheckpoint:
         names = ("requests", "retries", "throttled", "rows", "units_spent", "units_in_doubt")
         return Tally(**dict(zip(names, sums, strict=True))), last_at
 
-    def note_balance(self, lane: str, units: int | None) -> None:
-        """Remember what an account said it has. Raises StorageError."""
-        with transaction(self.db):
-            self.db.execute("UPDATE lanes SET balance = ? WHERE name = ?", (units, lane))
-
     def facts(self, provider: str) -> dict[str, int]:
         """Return what earlier replies of a provider taught."""
         with reading(self.db):
@@ -178,8 +174,13 @@ class SqliteCheckpoint:
 
     def _book(self, entry: Entry) -> None:
         if entry.hold is not None:
-            self.db.execute("INSERT INTO holds VALUES (?, ?, ?, ?)", entry.hold)
+            self.db.execute("INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)", (*entry.hold, entry.at.timestamp()))
         if entry.settles is not None:
+            if entry.tally.units_in_doubt:
+                self.db.execute(
+                    "INSERT INTO doubts (lane, units, mark, at) SELECT lane, ?, mark, at FROM holds WHERE id = ?",
+                    (entry.tally.units_in_doubt, entry.settles),
+                )
             self._change("hold", entry.settles, "DELETE FROM holds WHERE id = ?", entry.settles)
         added = entry.tally
         self.db.execute(

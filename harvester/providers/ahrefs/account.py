@@ -30,7 +30,13 @@ def _read(reply: Reply) -> Balance:
         "key expires on": account.get("api_key_expiration_date"),
     }
     about = [f"{what} {day[:_DAY_CHARS]}" for what, day in days.items() if isinstance(day, str)]
-    return Balance(units_left=min(left, default=None), about=", ".join([str(account.get("subscription")), *about]))
+    used = account.get("units_usage_api_key")  # the workspace's own also counts what its other keys use
+    return Balance(
+        units_left=min(left, default=None),
+        units_used=used if type(used) is int else None,
+        period=str(account.get("usage_reset_date"))[:_DAY_CHARS],
+        about=", ".join([str(account.get("subscription")), *about]),
+    )
 
 
 def _left(account: Mapping[str, Any], limit_name: str, usage_name: str) -> int | None:

@@ -29,7 +29,13 @@ def _read(reply: Reply) -> Balance:
     left = _units(money.get("balance"), is_left=True)
     if left is None:
         raise UnknownReply(f"money.balance = {money.get('balance')!r:.80}")
-    return Balance(units_left=left, about=_about(account, money), learnt=dict(_prices(account)))
+    deposited = _units(money.get("total"), is_left=True)
+    return Balance(
+        units_left=left,
+        units_used=None if deposited is None else deposited - left,
+        about=_about(account, money),
+        learnt=dict(_prices(account)),
+    )
 
 
 def _about(account: Mapping[str, Any], money: Mapping[str, Any]) -> str:

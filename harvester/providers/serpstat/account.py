@@ -20,7 +20,9 @@ def _read(reply: Reply) -> Balance:
         raise UnknownReply(f"left_lines = {left!r:.80}")
     # `max_lines` proves nothing: the documented example has more lines left than there are. The day on which credits
     # come back is not told, nor is the plan's rate: `plugin_limits` are those of the browser plugin.
-    return Balance(units_left=max(0, left), about=f"{used} credits used in this period" if type(used) is int else "")
+    if type(used) is not int:
+        return Balance(units_left=max(0, left))
+    return Balance(units_left=max(0, left), units_used=used, about=f"{used} credits used in this period")
 
 
 BALANCE = BalanceCall(ask=_ask, read=_read)

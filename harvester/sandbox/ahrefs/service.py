@@ -116,7 +116,7 @@ class Ahrefs:
         if not rows and not self._switches.charge_empty:
             units = 0
         charged = 0 if is_hit or priced.is_free else units
-        account.units_charged += charged
+        account.charge(charged)
         account.cache_hits += is_hit
         if self._switches.cache:
             account.remember(digest, number)
@@ -229,9 +229,9 @@ class Ahrefs:
             "subscription": "Sandbox, billed never",
             "usage_reset_date": reset if self._switches.reset_date_form == "date" else f"{reset}T00:00:00Z",
             "units_limit_workspace": account.limit_units,
-            "units_usage_workspace": account.units_charged,
+            "units_usage_workspace": account.units_shown,
             "units_limit_api_key": None,
-            "units_usage_api_key": account.units_charged,
+            "units_usage_api_key": account.units_shown,
             "api_key_expiration_date": f"{now.year + 1}-01-01T00:00:00Z",
         }
 

@@ -12,6 +12,7 @@ class BadQuery(Exception):
 class AhrefsSwitches:
     """One field for each thing that Ahrefs' documents leave open; the default is what seems most likely."""
 
+    balance_lag_s: float = 0.0  #: how long a charge is missing from what the account says of itself
     retry_after: bool = False  #: 429 carries Retry-After
     html_429: bool = False  #: 429 is a page of the proxy, not JSON
     stray_429: bool = False  #: injected faults include a 429 within the rate ("dynamic throttling")

@@ -61,7 +61,7 @@ def user_data(at: Standing) -> dict[str, Any]:
         },
         "money": {
             "total": _number(at, Usd(at.account.limit_units)),
-            "balance": _number(at, Usd(at.account.units_left)),
+            "balance": _number(at, Usd(at.account.limit_units - at.account.units_shown)),
             "limits": {"day": _tree(at, _number(at, Usd(at.bill.daily_limit_micro)), {}), "minute": _tree(at, 0, {})},
             "statistics": {
                 "day": {"value": day, **_tree(at, spent, {})},

@@ -74,7 +74,7 @@ class Till:
             outcome = self._sell(order, account, log)
         except Blame as exc:
             outcome = Outcome(code=exc.code, message=str(exc))
-        account.units_charged += outcome.cost_micro
+        account.charge(outcome.cost_micro)
         log.note(task_id, order.name, order.sent, outcome, order.now)
         return outcome
 

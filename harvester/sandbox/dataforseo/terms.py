@@ -62,6 +62,7 @@ def invalid(field: str) -> Blame:
 class DataforseoSwitches:
     """One field for each thing the reference leaves open or calls an account's setting; the default is likeliest."""
 
+    balance_lag_s: float = 0.0  #: how long a charge is missing from what the account says of itself
     # Money
     price_per_request: str = "0.024"  #: USD; until 2026-06-30 it was 0.02, on the sandbox host it is 0
     price_per_row: str = "0.000036"  #: USD; until 2026-06-30 it was 0.00003

@@ -173,11 +173,11 @@ class Semrush:
         raise SemrushError(50)
 
     def _charge(self, account: Account, units: int) -> None:
-        account.units_charged += units
+        account.charge(units)
         self._last_units[account.key] = units
 
     def _balance(self, account: Account) -> str:
-        left = max(0, account.units_left)
+        left = max(0, account.limit_units - account.units_shown)
         if self._switches.stale_balance:
             left += self._last_units.get(account.key, 0)
         return f"{left:,}" if self._switches.balance_commas else str(left)

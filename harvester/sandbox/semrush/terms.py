@@ -55,6 +55,7 @@ class SemrushError(Exception):
 class SemrushSwitches:
     """One field for each thing that the reference calls unconfirmed; the default is what it assumes or suggests."""
 
+    balance_lag_s: float = 0.0  #: how long a charge is missing from what the account says of itself
     # Errors
     statuses: Literal["observed", "200"] = "observed"  #: HTTP status of errors: as seen by clients, or always 200
     error_newline: bool = False  #: an error line ends in a line break

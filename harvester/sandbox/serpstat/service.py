@@ -147,7 +147,7 @@ class Serpstat:
     def _charge(self, account: Account, credits: int) -> None:
         """Charge an answer; "repeats and exports are charged like first calls"."""
         self._check_credits(account, credits)
-        account.units_charged += credits
+        account.charge(credits)
 
     def _list(self, listing: Listing, query: Query, digest: bytes) -> tuple[Result, str]:
         """Return one page of a list, and what the switches say of it if it has no rows."""
@@ -214,8 +214,8 @@ def _stats(account: Account) -> Result:
     """Return the free answer of getStats (section 9); the limits of the browser plugin "are not the API rate"."""
     data = {
         "max_lines": account.limit_units,
-        "used_lines": account.units_charged,
-        "left_lines": max(0, account.units_left),
+        "used_lines": account.units_shown,
+        "left_lines": max(0, account.limit_units - account.units_shown),
         "user_info": {"user_id": "1", "ga_client_Id": "1.1", "plan_id": "1"},
         "plugin_limits": {"hasApiPlugin": True, "delayBetweenRequests": 1, "total": 10_000, "used": 0, "left": 10_000},
     }

@@ -67,6 +67,7 @@ _NUMBERS: Mapping[Blame, tuple[int, int]] = {
 class SerpstatSwitches:
     """One field for each thing that Serpstat's documents leave open; the default is what the reference assumes."""
 
+    balance_lag_s: float = 0.0  #: how long a charge is missing from what the account says of itself
     # Error bodies.
     error_sign: Literal["as_seen", "positive", "negative"] = "as_seen"  #: of the numbers in error bodies
     error_status: Literal["200", "fitting"] = "200"  #: HTTP status of error bodies; fitting = 429, 401, 402, 500 ...

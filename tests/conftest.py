@@ -1,7 +1,7 @@
-"""The figures of the chaos tests: gathered over all of them and printed at the end, for people and for README."""
+"""What all tests share: the figures of the chaos tests, printed at the end, and reports that can be passed on."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from chaos_kit import IS_ALL, SEED, Figures
@@ -30,3 +30,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     width = max(map(len, figures))
     for name in sorted(figures):
         terminalreporter.write_line(f"{name:<{width}}  {figures[name]:>12,}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write hostile text in a report as escapes: processes that share the tests can pass on nothing else."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
