@@ -68,7 +68,8 @@ async def one_after_the_other(rule: RateRule, folder: Path, *, is_killed: bool) 
     source = chance("two jobs", str(rule), is_killed)
     async with far_away(rule, lambda: source.uniform(0.0, 0.03)) as far:
         shared = {"XDG_RUNTIME_DIR": str(folder)}
-        first, second = (far.job(folder / name, targets(2 * rule.calls), shared) for name in ("first", "second"))
+        first = far.job(folder / "first", targets(3 * rule.calls), shared)
+        second = far.job(folder / "second", targets(2 * rule.calls), shared)
         one = await first.begin("--quiet")
         two = None
         try:
@@ -97,15 +98,16 @@ async def one_after_the_other(rule: RateRule, folder: Path, *, is_killed: bool) 
 def test_two_jobs_on_one_key_run_one_after_the_other_at_one_rate(
     tmp_path: Path, figures: Figures, rule: RateRule
 ) -> None:
-    async def both() -> tuple[FarAway, FarAway]:
-        waited = one_after_the_other(rule, tmp_path / "waited", is_killed=False)
-        return await asyncio.gather(waited, one_after_the_other(rule, tmp_path / "killed", is_killed=True))
+    async def all_of_them() -> list[FarAway]:
+        endings = of([True], [False, True])
+        return await asyncio.gather(*(one_after_the_other(rule, tmp_path / f"{end}", is_killed=end) for end in endings))
 
-    for far in asyncio.run(both()):
+    for far in asyncio.run(all_of_them()):
         figures["processes: jobs that waited for a key and said for whom"] += 1
         figures["processes: requests of several jobs on one key"] += len(far.ear.heard_s)
         figures["processes: requests over the rate of one key"] += far.refused
-        assert far.late.worst_s > 0.03 or (far.refused, far.most <= rule.calls) == (0, True)
+        assert far.refused <= 2 * far.late.stalls
+        assert far.most <= rule.calls + 2 * far.late.stalls
 
 
 def test_the_file_of_a_dead_process_is_no_obstacle(tmp_path: Path, figures: Figures) -> None:
@@ -129,24 +131,25 @@ def test_the_file_of_a_dead_process_is_no_obstacle(tmp_path: Path, figures: Figu
 
 
 def test_two_keys_run_beside_each_other_each_at_its_own_rate(tmp_path: Path, figures: Figures) -> None:
-    async def story() -> tuple[list[Ended], list[int], list[int], float]:
+    async def story() -> Ended:
         async with far_away(ONE, lambda: 0.0, "another-key") as far:
-            began_s = asyncio.get_running_loop().time()
-            jobs = [
-                far.job(tmp_path / key, targets(2), {"XDG_RUNTIME_DIR": str(tmp_path), f"{PROVIDER.upper()}_KEY": key})
-                for key in (far.key, "another-key")
-            ]
-            runs = await asyncio.gather(*(job.run() for job in jobs))
+            shared = {"XDG_RUNTIME_DIR": str(tmp_path)}
+            long = far.job(tmp_path / "long", targets(30), shared)
+            short = far.job(tmp_path / "short", targets(1), {**shared, f"{PROVIDER.upper()}_KEY": "another-key"})
+            one = await long.begin("--quiet")
+            try:
+                await until(lambda: len(far.ear.heard_s) >= 2)
+                run = await short.run()
+                assert one.returncode is None, "nobody has waited for anybody"
+            finally:
+                await stopped(one)
             accounts = far.sandbox.account()[PROVIDER]["keys"]
-            lasted_s = asyncio.get_running_loop().time() - began_s
-            refused = [account["refused_for_rate"] for account in accounts.values()]
-            return list(runs), [account["requests"] for account in accounts.values()], refused, lasted_s
+            assert accounts["another-key"]["requests"] == 2
+            assert [account["refused_for_rate"] for account in accounts.values()] == [0, 0]
+            return run
 
-    runs, requests, refused, lasted_s = asyncio.run(story())
-    for run in runs:
-        assert run.code in (0, 3), run.err
-        assert "Waiting" not in run.err
-    assert requests == [3, 3]
-    assert refused == [0, 0]
-    assert lasted_s < 6.0, "one after the other would take longer"
-    figures["processes: keys side by side"] += len(runs)
+    run = asyncio.run(story())
+    assert run.code in (0, 3), run.err
+    assert "Waiting" not in run.err
+    assert_no_traceback(run)
+    figures["processes: keys side by side"] += 2

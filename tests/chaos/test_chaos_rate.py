@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from chaos_kit import Figures, assert_no_traceback, chance, ended, of
+from e2e_kit import start
 from late_kit import FarAway, far_away, targets
 from rate_kit import Provider, jittered, lived
 
@@ -17,8 +18,7 @@ TWENTY = RateRule(calls=20, window_s=2.0)
 MANY = RateRule(calls=10_000, window_s=60.0)
 SIXTY = RateRule(calls=60, window_s=6.0)
 ONE = RateRule(calls=1, window_s=1.0)
-
-STALL_S = 0.03
+SLOW = RateRule(calls=1, window_s=2.0)  #: longer than a process takes to start
 
 
 def noted(figures: Figures, far: FarAway, learning: float = 0.0) -> None:
@@ -27,11 +27,6 @@ def noted(figures: Figures, far: FarAway, learning: float = 0.0) -> None:
     figures["rate: requests that arrived"] += len(far.ear.heard_s)
     figures["rate: requests refused, which taught a lane its jitter"] += far.refused - refused_after
     figures["rate: requests refused otherwise"] += refused_after
-
-
-def is_stalled(far: FarAway) -> bool:
-    """Whether this machine was so busy that it added a jitter of its own, which nobody has promised anything about."""
-    return far.late.worst_s > STALL_S
 
 
 async def answered(rule: RateRule, late_s: float, seconds: float, folder: Path) -> FarAway:
@@ -46,24 +41,32 @@ async def answered(rule: RateRule, late_s: float, seconds: float, folder: Path) 
 
 
 def test_arrivals_that_vary_cost_a_few_refusals_at_most_and_then_none(tmp_path: Path, figures: Figures) -> None:
-    few = [(TEN, 0.05), (TEN, 0.3), (TWENTY, 0.1), (SIXTY, 0.25)]
-    many = [(rule, late_s) for rule in (TEN, TWENTY, SIXTY) for late_s in (0.0, 0.05, 0.1, 0.25, 0.5)]
-    seconds = of(6.0, 80.0)
+    seconds = of(4.0, 45.0)
+    # A few at a time, for the machine must not be what is slow.
+    batches = of(
+        [[(TEN, 0.3), (TWENTY, 0.1), (SIXTY, 0.25)]],
+        [[(rule, late_s) for rule in (TEN, TWENTY, SIXTY)] for late_s in (0.0, 0.25, 0.5)],
+    )
 
     async def all_of_them() -> list[FarAway]:
-        return await asyncio.gather(*(answered(*about, seconds, tmp_path) for about in of(few, many)))
+        found = list[FarAway]()
+        for batch in batches:
+            found += await asyncio.gather(*(answered(*about, seconds, tmp_path) for about in batch))
+        return found
 
-    for far, (rule, late_s) in zip(asyncio.run(all_of_them()), of(few, many), strict=True):
-        noted(figures, far, 0.0 if late_s <= 0.05 * rule.window_s else of(1.0, 0.5))
-        excuse = 2 * is_stalled(far)
+    lateness_s = [late_s for batch in batches for _, late_s in batch]
+    for far, late_s in zip(asyncio.run(all_of_them()), lateness_s, strict=True):
+        rule, excuse = far.rule, 2 * far.late.stalls
+        is_within = late_s <= 0.05 * rule.window_s
+        noted(figures, far, 0.0 if is_within else of(1.0, 0.6))
         assert far.refused <= 6 + excuse
-        if late_s <= 0.05 * rule.window_s:
+        if is_within:
             assert far.refused <= excuse, "what is within 5 % of the window need not be learnt"
             assert far.most <= rule.calls + excuse
-        if seconds > 60:  # a lane begins with the worst, and needs a while to see that it is better
-            assert far.refused_since(0.5) <= excuse
-            assert far.most_since(0.5) <= rule.calls + excuse
-            assert far.use_since(0.5) >= 0.9 * rule.window_s / (rule.window_s + late_s), "busy machines included"
+        if seconds > 40:  # a lane begins with the worst, and needs a while to see that it is better
+            assert far.refused_since(0.6) <= excuse
+            assert far.most_since(0.6) <= rule.calls + excuse
+            assert far.use_since(0.6) >= 0.9 * rule.window_s / (rule.window_s + late_s), "busy machines included"
 
 
 async def killed(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
@@ -71,10 +74,10 @@ async def killed(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
     source = chance("kill", str(rule))
     async with far_away(rule, lambda: source.uniform(0.0, 0.02 * rule.window_s)) as far:
         job = far.job(folder, targets(400), {})
-        for _ in range(of(2, 12)):
+        for _ in range(of(1, 6)):
             process = await job.begin("--quiet")
             try:
-                async with asyncio.timeout(source.uniform(0.9, of(2.0, 6.0))):
+                async with asyncio.timeout(source.uniform(0.9, of(2.0, 5.0))):
                     await process.communicate()
             except TimeoutError:
                 process.kill()
@@ -86,21 +89,23 @@ async def killed(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
 
 
 async def in_turn(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
-    """Run one job after the other on one key."""
+    """Ask for the balance alone, and run one job after the other on one key."""
     source = chance("turns", str(rule))
     async with far_away(rule, lambda: source.uniform(0.0, 0.02 * rule.window_s)) as far:
-        for number in range(of(3, 12)):
+        for number in range(of(1, 6)):
             job = far.job(folder / str(number), targets(rule.calls, number), {"XDG_RUNTIME_DIR": str(folder)})
+            check = await ended(await start("check", str(job.config), environ=job.environment()))
+            assert check.code == 0, check.err
             run = await job.run()
             assert run.code in (0, 3), run.err
-            figures["rate: jobs in turn on one key"] += 1
+            figures["rate: runs in turn on one key"] += 2
         return far
 
 
 async def untimely(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
     """Let the wall clock jump between the runs of a job."""
     async with far_away(rule, lambda: 0.0) as far:
-        jumps_s = of([86_400.0, -86_400.0], [86_400.0, -86_400.0, 2.0, -2.0, 1e9, -1e9])
+        jumps_s = of([86_400.0], [86_400.0, -86_400.0, 4.0, -4.0, 1e9])
         job = far.job(folder, targets(len(jumps_s) + 1), {})
         for count, jump_s in enumerate((*jumps_s, 0.0), 1):
             run = await job.run("--max-targets", str(count))
@@ -112,7 +117,7 @@ async def untimely(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
         return far
 
 
-@pytest.mark.parametrize("rule", of([ONE], [ONE, TWENTY, SIXTY]), ids=str)
+@pytest.mark.parametrize("rule", of([SLOW], [SLOW, TWENTY, SIXTY]), ids=str)
 def test_whatever_ends_a_run_the_next_one_brings_no_request_too_many(
     tmp_path: Path, figures: Figures, rule: RateRule
 ) -> None:
@@ -122,7 +127,9 @@ def test_whatever_ends_a_run_the_next_one_brings_no_request_too_many(
 
     for far in asyncio.run(all_of_them()):
         noted(figures, far)
-        assert is_stalled(far) or (far.refused, far.most <= rule.calls) == (0, True)
+        excuse = 2 * far.late.stalls
+        assert far.refused <= excuse
+        assert far.most <= rule.calls + excuse
         lasted_s = far.ear.heard_s[-1] - far.ear.heard_s[0]
         assert lasted_s < 6 * rule.window_s * len(far.ear.heard_s), "nobody waits for ever"
 
