@@ -9,7 +9,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from harvester.assembly.accounts import read_balance
+from harvester.assembly.accounts import Gated, read_balance
 from harvester.assembly.surroundings import Surroundings
 from harvester.engine.checkpoint import SqliteBooks, SqliteCheckpoint
 from harvester.engine.gate import Gate
@@ -19,7 +19,7 @@ from harvester.engine.ports import Reading, Tally, Transport
 from harvester.engine.receipts import Receipts
 from harvester.errors import GateShut, HarvestError
 from harvester.job import Account
-from harvester.model import Balance, Reply, Request
+from harvester.model import Balance
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +73,14 @@ class Auditor:
         """Read the balance, and note it. Raises HarvestError."""
         balance = None
         if self.account.provider.balance is not None:
-            async with self.gate.passage():
-                balance = await read_balance(self.account, self.transport, self.around.clock)
+            balance = await read_balance(self.account, self._gated, self.around.clock)
         balance = balance or Balance(units_left=None)
         self.books.note_balance(self.lane, balance.units_left)
         return balance
+
+    @property
+    def _gated(self) -> Gated:
+        return Gated(self.gate, self.transport)
 
     async def _look_up(self) -> Tally:
         """Settle what the provider's list of receipts knows of."""
@@ -86,17 +89,13 @@ class Auditor:
             if self.receipts is None or doubt.mark is None:
                 continue
             try:
-                units = await self.receipts.listed(doubt.mark, doubt.left_at, self._send)
+                units = await self.receipts.listed(doubt.mark, doubt.left_at, self._gated.send)
             except GateShut:
                 break
             if units is not None:
                 self.books.found(self.lane, doubt, units)
                 changed += Tally(units_spent=units, units_in_doubt=-doubt.units)
         return changed
-
-    async def _send(self, request: Request) -> Reply:
-        async with self.gate.passage():
-            return await self.transport.send(request)
 
     def _settle(self, balance: Balance, *, is_quiet: bool) -> Tally | None:
         """Believe what the account says of what is in doubt; return what that changes.

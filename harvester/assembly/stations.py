@@ -5,17 +5,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 from harvester.assembly.accounts import account_transport
-from harvester.assembly.keys import lane_names
+from harvester.assembly.keys import Trails, gate_of, lane_names
 from harvester.assembly.reconciliation import Auditor
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteBooks, SqliteCheckpoint
 from harvester.engine.desk import Desk
-from harvester.engine.gate import Gate
 from harvester.engine.lane import Lane, LaneParts
 from harvester.engine.ledger import Ledger, Purse
 from harvester.engine.ports import State, Tally, Transport
@@ -66,6 +64,7 @@ class Builder:
     census: Census  #: at the beginning of the run
     writer: Writer
     around: Surroundings
+    trails: Trails
     crops: Mapping[str, Crop]
     hold_ids: Iterator[int]
     max_targets: int | None
@@ -133,25 +132,24 @@ class Builder:
         )
 
     def _auditor(self, account: Account, lane: str, transport: Transport) -> Auditor:
-        clock, call = self.around.clock, account.provider.balance
+        clock, trail = self.around.clock, self.trails[lane]
         _, last_at = self.checkpoint.lane(lane)
-        gone_s = None if last_at is None else (clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
-        shows_after_s = 0.0 if call is None or gone_s is None else call.shows_after_s - max(0.0, gone_s)
+        now_s = clock.monotonic_s()
+        call = account.provider.balance
+        if call is None or last_at is None:  # nothing to wait for: the account tells nothing, or nothing has left
+            begun_quiet_s = now_s
+        else:
+            begun_quiet_s = now_s + call.shows_after_s - (trail.gone_s(now_s) or 0.0)
         return Auditor(
             lane=lane,
             account=account,
             checkpoint=self.checkpoint,
             books=SqliteBooks(self.checkpoint.db),
-            # Fresh: nothing left this lane within its window, so that the gate may begin at once.
-            gate=Gate(
-                account.rate,
-                clock,
-                is_fresh=gone_s is None or account.rate is None or gone_s > account.rate.window_s,
-            ),
+            gate=gate_of(account.rate, clock, trail, last_at),
             transport=transport,
             around=self.around,
             receipts=self._receipts(account, lane),
-            begun_quiet_s=clock.monotonic_s() + shows_after_s,
+            begun_quiet_s=begun_quiet_s,
         )
 
     def _tasks_of(self, crop: Crop) -> int:

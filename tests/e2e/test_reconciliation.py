@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -101,8 +101,8 @@ class LaterClock(SystemClock):
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def utc(self) -> datetime:
-        return super().utc() + timedelta(seconds=self._seconds)
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self._seconds
 
 
 async def opened(yard: Yard, sandbox: Sandbox, waited_s: float) -> Harvested:
