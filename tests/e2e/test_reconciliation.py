@@ -96,19 +96,20 @@ def test_what_others_spend_leaves_what_is_in_doubt_as_the_most_it_can_be(tmp_pat
 
 
 class LaterClock(SystemClock):
-    """The real time, some seconds on."""
+    """Another clock, some seconds on."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, clock: SystemClock, seconds: float) -> None:
+        self._clock = clock
         self._seconds = seconds
 
     def monotonic_s(self) -> float:
-        return super().monotonic_s() + self._seconds
+        return self._clock.monotonic_s() + self._seconds
 
 
 async def opened(yard: Yard, sandbox: Sandbox, waited_s: float) -> Harvested:
     """Start a job so many seconds later, and stop it before it sends anything."""
     later = Yard(yard.directory, yard.provider)
-    later.clock = LaterClock(waited_s)
+    later.clock = LaterClock(yard.clock, waited_s)
     later.stop = asyncio.Event()
     later.stop.set()
     left = await later.harvest_at(sandbox, HARVESTS, TARGETS)
