@@ -19,8 +19,11 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
+    break_seal,
     count_outside,
     count_targets,
+    has_state,
+    leave_seal,
     meta_of,
     open_database,
     open_to_look,
@@ -60,9 +63,9 @@ def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Not
 
     Raises ConfigError if the config does not fit itself, its providers or what the directory was begun with.
     """
-    compile_job(config, now.date())  # before anything is made on disk
+    job = compile_job(config, now.date())  # before anything is made on disk
     _make(config.output)
-    with _locked(config.output), _database(config.output) as db:
+    with _locked(config.output), _database(job) as db:
         job = _matching(config, db, now)
         _read_lists(job, db, stdin, notice)
         _write_manifest(job, now)
@@ -93,8 +96,14 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(directory)) as db:
+def _database(job: Job) -> Iterator[sqlite3.Connection]:
+    directory = job.config.output
+    if not has_state(directory):
+        _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
+    with ExitStack() as stack:
+        db = open_database(directory, is_sound=break_seal(directory))
+        stack.callback(leave_seal, directory)
+        stack.enter_context(closing(db))
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)
         SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
