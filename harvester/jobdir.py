@@ -27,6 +27,7 @@ from harvester.engine.checkpoint import (
     meta_of,
     open_database,
     open_to_look,
+    reading,
     rejected_lines,
     take_census,
     take_in,
@@ -137,7 +138,10 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     """Return the job, as of the day it began. Raises ConfigError if it began as another job."""
     checkpoint = SqliteCheckpoint(db)
     begun = checkpoint.meta("day")
-    job = compile_job(config, now.date() if begun is None else date.fromisoformat(begun))
+    with reading(db):
+        first_day = now.date() if begun is None else date.fromisoformat(begun)
+        before = parse(checkpoint.meta("meaning") or "{}")
+    job = compile_job(config, first_day)
     meaning = job.meaning()
     if begun is None:
         _refuse_rows_without_state(job)
@@ -145,7 +149,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
             {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
         )
         return job
-    changed = differences(parse(checkpoint.meta("meaning") or "{}"), parse(dump(meaning)))
+    changed = differences(before, parse(dump(meaning)))
     if changed:
         raise ConfigError(
             [
@@ -221,7 +225,8 @@ def _write_manifest(job: Job, now: datetime) -> None:
     path = job.config.output / MANIFEST
     waiting = path.with_suffix(".new")
     try:
-        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        waiting.unlink(missing_ok=True)
+        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(dump_pretty(_manifest(job, now)))
             file.flush()

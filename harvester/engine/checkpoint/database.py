@@ -2,14 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from harvester.errors import ConfigError, StorageError
+from harvester.errors import ConfigError, StorageError, UnknownReply
 
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 2
+
+_REMEDY = "Put a good copy back, or start anew in another directory."
+_SCHEMA = "SELECT sql FROM sqlite_master ORDER BY name"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -135,14 +138,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """Ask questions in the block. Raises StorageError."""
+    """Ask questions in the block, and make sense of the answers. Raises StorageError."""
     try:
         yield
-    except sqlite3.Error as exc:
-        raise _unusable(connection, "read", exc) from exc
+    except (sqlite3.Error, ValueError, TypeError, UnknownReply) as exc:
+        raise _unusable(connection, "read", f"{exc}. {_REMEDY}") from exc
 
 
-def _unusable(connection: sqlite3.Connection, what: str, exc: sqlite3.Error) -> StorageError:
+def _unusable(connection: sqlite3.Connection, what: str, exc: object) -> StorageError:
     try:
         path = connection.execute("PRAGMA database_list").fetchone()[2]
     except sqlite3.Error:  # closed
@@ -163,17 +166,24 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
     except sqlite3.Error as exc:
-        remedy = "Put a good copy back, or start anew in another directory."
-        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}. {remedy}") from exc
+        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}. {_REMEDY}") from exc
 
 
 def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
     try:
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]  # indexes too: they hold each name again
+        if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
+            found = "its tables are not those of a job"
     except sqlite3.Error as exc:
         found = exc
     if found != "ok":
-        raise StorageError(f"{path} is damaged: {found}. Put a good copy back, or start anew in another directory.")
+        raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
+
+
+def _schema() -> list[tuple[str]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        make_tables(db)
+        return db.execute(_SCHEMA).fetchall()
 
 
 def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
