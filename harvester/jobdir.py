@@ -34,7 +34,7 @@ from harvester.engine.checkpoint import (
     transaction,
 )
 from harvester.engine.render import REJECTS, TASKS
-from harvester.errors import ConfigError, StorageError
+from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
 from harvester.names import suffix_list_version
@@ -162,7 +162,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
 
 
 def _refuse_rows_without_state(job: Job) -> None:
-    """Rows whose checkpoint is gone were paid for: they are not cut back to nothing. Raises ConfigError."""
+    """Rows whose state is gone were paid for, and another's manifest is not ours to replace. Raises ConfigError."""
     names = (TASKS, REJECTS, *(job.output_of(item.harvest.name) for item in job.harvests))
     paths = (job.config.output / name for name in names)
     if found := [path.name for path in paths if path.is_file() and path.stat().st_size]:
@@ -170,6 +170,18 @@ def _refuse_rows_without_state(job: Job) -> None:
             f"{job.config.output}: holds rows ({', '.join(found)}), but the state of the job that wrote them is gone;"
             " put state.sqlite3 back, or start another job directory with --output"
         )
+    manifest = job.config.output / MANIFEST
+    if manifest.is_file() and not _is_ours(manifest):
+        raise ConfigError(
+            f"{manifest}: not of a job, and a run would write over it; name another job directory with --output"
+        )
+
+
+def _is_ours(manifest: Path) -> bool:
+    try:
+        return "config_as_written" in parse(manifest.read_bytes())
+    except (OSError, UnknownReply, TypeError):
+        return False
 
 
 def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notice) -> None:
@@ -182,11 +194,22 @@ def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notic
     if is_unchanged or (known is not None and is_piped and stdin.isatty()):
         return
     may_lack = is_piped and known is not None
-    take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
+    with faults_of(job):
+        take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
     tell_outside(db, job, notice)
     if job.config.targets and not count_targets(db, job.config.scope):
         raise ConfigError([no_targets(job), *_reasons(db)])
     checkpoint.set_meta({"targets": fingerprint})
+
+
+@contextmanager
+def faults_of(job: Job) -> Iterator[None]:
+    """Name the config in faults that name only a table of it."""
+    try:
+        yield
+    except ConfigError as exc:
+        table = f"{job.config.path}: "
+        raise ConfigError([f"{table * fault.startswith('[')}{fault}" for fault in exc.faults]) from exc
 
 
 def tell_outside(db: sqlite3.Connection, job: Job, notice: Notice) -> None:
@@ -245,7 +268,7 @@ def _write_manifest(job: Job, now: datetime) -> None:
 def _manifest(job: Job, now: datetime) -> dict[str, Any]:
     return {
         "job": job.config.name,
-        "config": str(job.config.path),
+        "config": name_of(job.config.path),
         "day": job.day.isoformat(),
         "last_run_at": _stamp(now),
         "versions": {

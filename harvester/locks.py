@@ -57,7 +57,7 @@ def key_lock(path: Path, holder: str) -> Iterator[None]:
     try:
         _take(fd, os.pread(fd, 1000, 0).decode(errors="replace") or "another harvester process")
         os.ftruncate(fd, 0)
-        os.pwrite(fd, holder.encode(), 0)
+        os.pwrite(fd, os.fsencode(holder), 0)
         yield
     finally:
         os.close(fd)
@@ -73,7 +73,10 @@ def _take(fd: int, holder: str, kind: int = fcntl.LOCK_EX) -> None:
 def _runtime_directory(environ: Mapping[str, str]) -> Path:
     """Return a directory that only this user can write to. Raises ConfigError."""
     base = environ.get("XDG_RUNTIME_DIR")
-    directory = Path(base, "harvester") if base else Path(gettempdir(), f"harvester-{os.getuid()}")
+    # The standard ignores a relative one, and so do we: two processes would not meet in it.
+    directory = (
+        Path(base, "harvester") if base and Path(base).is_absolute() else Path(gettempdir(), f"harvester-{os.getuid()}")
+    )
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()  # what is there, not what it points to: anybody can put a link into /tmp

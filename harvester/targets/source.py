@@ -53,7 +53,8 @@ class Form(NamedTuple):
 
 def name_of(path: Path) -> str:
     """Return what to call a list in a message."""
-    return "standard input" if path == STANDARD_INPUT else str(path)
+    # A path may hold bytes that are no text; what is said of it can be stored.
+    return "standard input" if path == STANDARD_INPUT else str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def form_of(path: Path) -> Form:

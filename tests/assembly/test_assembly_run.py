@@ -55,8 +55,8 @@ def test_every_missing_or_repeated_key_is_told_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         all_credentials(job, {"A": "same", "C": "same"})
     assert caught.value.faults == (
-        "[providers.ahrefs] env:B: no such environment variable; set it with: export B=...",
-        "[providers.ahrefs] env:C: the same key as env:A; name each key once",
+        f"{tmp_path}/j.toml: [providers.ahrefs] env:B: no such environment variable; set it with: export B=...",
+        f"{tmp_path}/j.toml: [providers.ahrefs] env:C: the same key as env:A; name each key once",
     )
 
 
