@@ -301,7 +301,7 @@ def bomb(path: Path) -> None:
     packer = zstandard.ZstdCompressor(level=3) if path.suffix == ".zst" else None
     with path.open("wb") as file, packer.stream_writer(file) if packer else gzip.open(file, "wb", 1) as packed:
         packed.write(b"a.example\n")
-        for _ in range(of(100, 1500)):
+        for _ in range(of(300, 1500)):
             packed.write(b"x" * MIB)
         packed.write(b"\nb.example\n")
 
