@@ -19,18 +19,22 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
+    break_seal,
     count_outside,
     count_targets,
+    has_state,
+    leave_seal,
     meta_of,
     open_database,
     open_to_look,
+    reading,
     rejected_lines,
     take_census,
     take_in,
     transaction,
 )
 from harvester.engine.render import REJECTS, TASKS
-from harvester.errors import ConfigError, StorageError
+from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
 from harvester.names import suffix_list_version
@@ -60,9 +64,9 @@ def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Not
 
     Raises ConfigError if the config does not fit itself, its providers or what the directory was begun with.
     """
-    compile_job(config, now.date())  # before anything is made on disk
+    job = compile_job(config, now.date())  # before anything is made on disk
     _make(config.output)
-    with _locked(config.output), _database(config.output) as db:
+    with _locked(config.output), _database(job) as db:
         job = _matching(config, db, now)
         _read_lists(job, db, stdin, notice)
         _write_manifest(job, now)
@@ -93,8 +97,14 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(directory)) as db:
+def _database(job: Job) -> Iterator[sqlite3.Connection]:
+    directory = job.config.output
+    if not has_state(directory):
+        _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
+    with ExitStack() as stack:
+        db = open_database(directory, is_sound=break_seal(directory))
+        stack.callback(leave_seal, directory)
+        stack.enter_context(closing(db))
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)
         SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
@@ -128,7 +138,10 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     """Return the job, as of the day it began. Raises ConfigError if it began as another job."""
     checkpoint = SqliteCheckpoint(db)
     begun = checkpoint.meta("day")
-    job = compile_job(config, now.date() if begun is None else date.fromisoformat(begun))
+    with reading(db):
+        first_day = now.date() if begun is None else date.fromisoformat(begun)
+        before = parse(checkpoint.meta("meaning") or "{}")
+    job = compile_job(config, first_day)
     meaning = job.meaning()
     if begun is None:
         _refuse_rows_without_state(job)
@@ -136,7 +149,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
             {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
         )
         return job
-    changed = differences(parse(checkpoint.meta("meaning") or "{}"), parse(dump(meaning)))
+    changed = differences(before, parse(dump(meaning)))
     if changed:
         raise ConfigError(
             [
@@ -149,7 +162,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
 
 
 def _refuse_rows_without_state(job: Job) -> None:
-    """Rows whose checkpoint is gone were paid for: they are not cut back to nothing. Raises ConfigError."""
+    """Rows whose state is gone were paid for, and another's manifest is not ours to replace. Raises ConfigError."""
     names = (TASKS, REJECTS, *(job.output_of(item.harvest.name) for item in job.harvests))
     paths = (job.config.output / name for name in names)
     if found := [path.name for path in paths if path.is_file() and path.stat().st_size]:
@@ -157,6 +170,18 @@ def _refuse_rows_without_state(job: Job) -> None:
             f"{job.config.output}: holds rows ({', '.join(found)}), but the state of the job that wrote them is gone;"
             " put state.sqlite3 back, or start another job directory with --output"
         )
+    manifest = job.config.output / MANIFEST
+    if manifest.is_file() and not _is_ours(manifest):
+        raise ConfigError(
+            f"{manifest}: not of a job, and a run would write over it; name another job directory with --output"
+        )
+
+
+def _is_ours(manifest: Path) -> bool:
+    try:
+        return "config_as_written" in parse(manifest.read_bytes())
+    except (OSError, UnknownReply, TypeError):
+        return False
 
 
 def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notice) -> None:
@@ -169,11 +194,22 @@ def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notic
     if is_unchanged or (known is not None and is_piped and stdin.isatty()):
         return
     may_lack = is_piped and known is not None
-    take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
+    with faults_of(job):
+        take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
     tell_outside(db, job, notice)
     if job.config.targets and not count_targets(db, job.config.scope):
-        raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
+        raise ConfigError([no_targets(job), *_reasons(db)])
     checkpoint.set_meta({"targets": fingerprint})
+
+
+@contextmanager
+def faults_of(job: Job) -> Iterator[None]:
+    """Name the config in faults that name only a table of it."""
+    try:
+        yield
+    except ConfigError as exc:
+        table = f"{job.config.path}: "
+        raise ConfigError([f"{table * fault.startswith('[')}{fault}" for fault in exc.faults]) from exc
 
 
 def tell_outside(db: sqlite3.Connection, job: Job, notice: Notice) -> None:
@@ -183,10 +219,16 @@ def tell_outside(db: sqlite3.Connection, job: Job, notice: Notice) -> None:
             notice(f'{source.harvest}: {outside:,} targets have nothing in the column "{source.column}": in no set')
 
 
+def no_targets(job: Job) -> str:
+    """Return what to say of lists in which nothing can be asked about."""
+    lists = ", ".join("inline" if source.path is None else name_of(source.path) for source in job.config.targets)
+    expected = "expected a host or URL on each line"
+    return f"{job.config.path}: [job] targets: the list holds no target; {expected} ({lists})"
+
+
 def _reasons(db: sqlite3.Connection) -> list[str]:
-    return [
-        f'  {source} line {line}: "{shown(text, 60)}": {reason}' for source, line, text, reason in rejected_lines(db, 5)
-    ]
+    rejected = rejected_lines(db, 5)
+    return [f'  {source} line {line}: "{shown(text, 60)}": {reason}' for source, line, text, reason in rejected]
 
 
 def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLine | RejectedLine]:
@@ -212,7 +254,8 @@ def _write_manifest(job: Job, now: datetime) -> None:
     path = job.config.output / MANIFEST
     waiting = path.with_suffix(".new")
     try:
-        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        waiting.unlink(missing_ok=True)
+        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(dump_pretty(_manifest(job, now)))
             file.flush()
@@ -225,7 +268,7 @@ def _write_manifest(job: Job, now: datetime) -> None:
 def _manifest(job: Job, now: datetime) -> dict[str, Any]:
     return {
         "job": job.config.name,
-        "config": str(job.config.path),
+        "config": name_of(job.config.path),
         "day": job.day.isoformat(),
         "last_run_at": _stamp(now),
         "versions": {

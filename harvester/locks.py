@@ -90,7 +90,7 @@ def key_lock(path: Path, holder: str) -> Iterator[KeyTrail]:
         os.ftruncate(fd, _NOTE_BYTES)
         if trail.last_s is None:
             os.pwrite(fd, _NO_NOTE, 0)
-        os.pwrite(fd, holder.encode(), _NOTE_BYTES)
+        os.pwrite(fd, os.fsencode(holder), _NOTE_BYTES)
         yield trail
     finally:
         os.close(fd)
@@ -116,7 +116,10 @@ def _take(fd: int, holder: str, kind: int = fcntl.LOCK_EX) -> None:
 def _runtime_directory(environ: Mapping[str, str]) -> Path:
     """Return a directory that only this user can write to. Raises ConfigError."""
     base = environ.get("XDG_RUNTIME_DIR")
-    directory = Path(base, "harvester") if base else Path(gettempdir(), f"harvester-{os.getuid()}")
+    # The standard ignores a relative one, and so do we: two processes would not meet in it.
+    directory = (
+        Path(base, "harvester") if base and Path(base).is_absolute() else Path(gettempdir(), f"harvester-{os.getuid()}")
+    )
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()  # what is there, not what it points to: anybody can put a link into /tmp

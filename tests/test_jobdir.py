@@ -117,7 +117,8 @@ def test_a_list_without_a_target_is_refused_with_its_first_lines(tmp_path: Path)
         with pytest.raises(ConfigError) as caught, opened(config):
             pass
         first, *lines = caught.value.faults
-        assert first == f"{tmp_path}/j.toml: [job] targets: the list holds no target"
+        said = "the list holds no target; expected a host or URL on each line"
+        assert first == f"{tmp_path}/j.toml: [job] targets: {said} ({tmp_path}/list.txt)"
         assert len(lines) == 5
         assert lines[0].startswith(f'  {tmp_path}/list.txt line 1: "no target 0": ')
 
@@ -202,3 +203,61 @@ def test_rows_whose_state_is_gone_are_not_cut_back_to_nothing(tmp_path: Path) ->
     ):
         pass
     assert rows.read_text() == "{}\n"
+    assert [path.name for path in config.output.iterdir()] == ["tasks.jsonl"]
+
+
+def test_the_manifest_of_something_else_is_not_written_over(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    config.output.mkdir(parents=True)
+    manifest = config.output / "manifest.json"
+    for content in ('{"name": "an extension of a browser"}', "[1]", "5", "no JSON"):
+        manifest.write_text(content)
+        with (
+            pytest.raises(ConfigError, match=r"manifest\.json: not of a job, and a run would write over it"),
+            opened(config),
+        ):
+            pass
+        assert manifest.read_text() == content
+    manifest.write_text('{"config_as_written": {}}')
+    with opened(config):
+        pass
+
+
+def test_a_manifest_is_not_written_through_a_link(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    config.output.mkdir(parents=True)
+    (config.output / "manifest.new").symlink_to(tmp_path / "of somebody else")
+    with opened(config):
+        assert parse((config.output / "manifest.json").read_bytes())["job"] == "j"
+    assert not (tmp_path / "of somebody else").exists()
+
+
+def test_a_state_that_was_changed_between_two_runs_is_refused(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    begin(config)
+    (config.output / "state.sqlite3").write_bytes((config.output / "state.sqlite3").read_bytes() + b"x")
+    with pytest.raises(ConfigError, match="not as the last run left it"), opened(config):
+        pass
+
+
+@pytest.mark.parametrize(("key", "value"), [("day", "no day"), ("meaning", "no JSON")])
+def test_remarks_that_make_no_sense_are_a_damaged_state(tmp_path: Path, key: str, value: str) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    begin(config)
+    with opened(config) as directory:
+        SqliteCheckpoint(directory.db).set_meta({key: value})
+    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: .*Put a good copy back"), opened(config):
+        pass
+
+
+def test_a_set_that_cannot_be_made_is_told_with_the_config(tmp_path: Path) -> None:
+    config = job_of(
+        {
+            "job": {"name": "j", "targets": {"inline": ["a.com"]}},
+            "providers": {"semrush": {"key": "env:K"}},
+            "harvest": [{"provider": "semrush", "report": "overlap", "sets": {"column": "client"}}],
+        },
+        tmp_path / "j.toml",
+    )
+    with pytest.raises(ConfigError, match=r'j\.toml: \[\[harvest\]\] "semrush.overlap" sets: '), opened(config):
+        pass

@@ -117,6 +117,12 @@ def test_a_log_that_cannot_be_opened_is_no_trouble(tmp_path: Path, capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_pipe_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE_NAME)
+    with logging_to(tmp_path, "text"):
+        LOG.error("nobody reads this")
+
+
 def test_a_message_that_cannot_be_formatted_is_dropped(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,12 @@ def test_who_is_refused_a_key_is_told_who_holds_it(tmp_path: Path) -> None:
         assert path.read_text().split("\n") == ["                 nothing has left yet", "mine"]
 
 
+def test_a_holder_whose_directory_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+    with key_lock(tmp_path / "lock", "job out/\udcff"), pytest.raises(Busy, match="job out/\ufffd"):  # noqa: SIM117
+        with key_lock(tmp_path / "lock", "another"):
+            pass
+
+
 def test_a_process_that_is_killed_lets_go_of_its_key(tmp_path: Path) -> None:
     path = tmp_path / "key.lock"
     with another_process(HOLD_KEY, path) as process:
@@ -206,8 +212,9 @@ def test_without_a_runtime_directory_one_is_made_among_the_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    directory = key_lock_path("p", "u", KEY, {}).parent
-    assert directory == tmp_path / f"harvester-{os.getuid()}"
+    for environ in ({}, {"XDG_RUNTIME_DIR": ""}, {"XDG_RUNTIME_DIR": "relative/to/what"}):
+        directory = key_lock_path("p", "u", KEY, environ).parent
+        assert directory == tmp_path / f"harvester-{os.getuid()}"
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from harvester.errors import ConfigError
 from harvester.model import Scope, TargetSource
 from harvester.targets import Listed, Rejected, content_hash, read_targets
+from harvester.targets.source import name_of
 
 STDIN = TargetSource(path=Path("-"))
 HOST: tuple[Scope, ...] = ("host",)
@@ -222,3 +223,7 @@ def test_a_list_of_somebody_else_is_named_with_a_remedy(tmp_path: Path) -> None:
 def test_a_named_pipe_is_not_read_for_its_hash(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "list.txt")
     assert content_hash(TargetSource(path=tmp_path / "list.txt")) is None
+
+
+def test_a_path_that_is_no_text_can_be_stored() -> None:
+    assert name_of(Path("/lists/\udcff.txt")) == "/lists/\\udcff.txt"

@@ -58,7 +58,7 @@ def all_credentials(job: Job, environ: Mapping[str, str]) -> Keys:
         try:
             found[name] = credentials(account, environ)
         except ConfigError as exc:
-            faults += exc.faults
+            faults += [f"{job.config.path}: {fault}" for fault in exc.faults]
     if faults:
         raise ConfigError(faults)
     return found

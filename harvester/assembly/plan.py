@@ -16,7 +16,7 @@ from harvester.engine.checkpoint import (
     take_in,
 )
 from harvester.job import CompiledHarvest, Job
-from harvester.jobdir import target_lines, tell_outside
+from harvester.jobdir import faults_of, target_lines, tell_outside
 from harvester.model import RateRule, Scope
 
 RejectedLines = Sequence[tuple[str, int, str, str]]
@@ -159,7 +159,8 @@ def read_all_targets(
     with closing(sqlite3.connect("", isolation_level=None)) as db:  # "" = a temporary file: flat memory
         make_tables(db)
         heard = lines if hear is None else _heard(lines, hear)
-        intake = take_in(db, job.scopes, heard, may_lack=False, sets=job.sets)
+        with faults_of(job):
+            intake = take_in(db, job.scopes, heard, may_lack=False, sets=job.sets)
         tell_outside(db, job, notice)
         return Targets(
             by_scope={scope: count_targets(db, scope) for scope in job.scopes},

@@ -3,7 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,17 @@ class Cli(click.Group):
             with formatter.section(title):
                 formatter.write_dl([((item.name or "").ljust(width), item.get_short_help_str(80)) for item in commands])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; what click says of it is made harmless."""
+        with _harmless():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and end the process as its outcome says."""
         _open_standard_streams()
         try:
-            return super().invoke(ctx)
+            with _harmless():
+                return super().invoke(ctx)
         except ConfigError as exc:
             _say(*exc.faults)
             sys.exit(EXIT_USAGE)
@@ -68,18 +75,38 @@ class Cli(click.Group):
             sys.exit(EXIT_INTERNAL)
 
 
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Let no error of click repeat an argument that steers the terminal."""
+    try:
+        yield
+    except click.ClickException as exc:
+        said = exc.format_message()
+        if said.replace("\n", "").replace("\t", "").isprintable():
+            raise
+        raise click.UsageError(shown(said, MOST_CHARS), getattr(exc, "ctx", None)) from None
+
+
 def _open_standard_streams() -> None:
     """Open those that whoever started us has closed: else a file of rows could become standard error."""
     for name, flag, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, flag), mode))  # takes the lowest number that is free
+            fd = os.open(os.devnull, flag)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(fd, mode, closefd=False))
 
 
 def _say(*sentences: str) -> None:
-    first, *rest = (shown(sentence, MOST_CHARS) for sentence in sentences)
+    first, *rest = map(_both_ends, sentences)
     click.echo(f"Error: {first}", err=True)
     for sentence in rest:
         click.echo(f"       {sentence}", err=True)
+
+
+def _both_ends(sentence: str) -> str:
+    """Return a sentence without the middle that it has no room for: what is wrong stands at its end."""
+    half = MOST_CHARS // 2
+    kept = sentence if len(sentence) <= MOST_CHARS else f"{sentence[:half]} … {sentence[-half:]}"
+    return shown(kept, 6 * MOST_CHARS)
 
 
 def _place(exc: Exception) -> str:

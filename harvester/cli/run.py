@@ -14,7 +14,9 @@ from harvester.cli.running import View, finished, run_job, tell_end
 @config_argument
 @output_option
 @budget_option
-@click.option("--max-targets", type=click.IntRange(min=1), metavar="N", help="Only the first N targets of the list.")
+@click.option(
+    "--max-targets", type=click.IntRange(1, 10**12), metavar="N", help="Only the first N targets of the list."
+)
 @click.option("--retry-set-aside", is_flag=True, help="Try again the tasks that were set aside.")
 @click.option("--quiet", is_flag=True, help="Print the results, and what stops the run; no progress.")
 @click.option(

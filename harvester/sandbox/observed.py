@@ -49,6 +49,8 @@ def read_links(path: Path) -> list[Link]:
             links = list(_rows(path, csv.DictReader(file)))
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from None
+    except (csv.Error, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: no CSV in UTF-8: {exc}") from None
     found: dict[str, datetime] = {}
     for link in links:
         found[link.source_url] = min(link.first_seen, found.get(link.source_url, link.first_seen))

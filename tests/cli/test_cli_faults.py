@@ -108,6 +108,27 @@ def test_a_wrong_command_line_ends_with_2_and_a_sentence(bench: Bench, arguments
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    "arguments", [["{}"], ["run", "job.toml", "{}"], ["run", "--{}"], ["run", "job.toml", "--max-targets", "{}"]]
+)
+def test_an_argument_cannot_steer_the_terminal(bench: Bench, arguments: list[str]) -> None:
+    result = bench.call(*(argument.format("a\x1b[31m\u202eb") for argument in arguments))
+    assert result.exit_code == 2
+    assert "\\u202eb" in result.stderr
+    assert [char for char in result.output if not (char.isprintable() or char == "\n")] == []
+
+
+def test_more_targets_than_can_be_counted_are_refused(bench: Bench) -> None:
+    result = bench.run("--max-targets", str(10**30))
+    assert (result.exit_code, "not in the range" in result.stderr) == (2, True)
+
+
+def test_of_a_long_sentence_both_ends_are_told(bench: Bench) -> None:
+    result = bench.call("check", "x" * 5000)
+    assert result.stderr.startswith("Error: xxx")
+    assert result.stderr.endswith("cannot be read: File name too long\n")
+
+
 def test_an_unreachable_keep_names_the_reason(bench: Bench) -> None:
     bench.provider["keep"] = 5
     result = bench.run()

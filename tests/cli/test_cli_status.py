@@ -125,6 +125,28 @@ def test_a_missing_manifest_costs_names_and_no_numbers(bench: Bench) -> None:
     assert bench.status()["providers"]["ahrefs"]["unit"] == "API units"
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    ["[1]", '{"harvests": 5, "providers": 7}', '{"harvests": {"h": {}}, "providers": {"ahrefs": {"unit": 1}}}'],
+)
+def test_a_manifest_of_another_shape_costs_no_more(bench: Bench, manifest: str) -> None:
+    bench.run()
+    (bench.out / "manifest.json").write_text(manifest)
+    found = bench.status()
+    assert (found["tasks"]["complete"], found["providers"]["ahrefs"]["unit"]) == (3, None)
+    assert bench.call("status", str(bench.out)).exit_code == 0
+
+
+def test_a_damaged_state_is_named_with_the_remedy(bench: Bench) -> None:
+    bench.run()
+    with closing(open_database(bench.out)) as db:
+        db.execute("UPDATE tasks SET state = 'nonsense'")
+        db.execute("INSERT INTO tasks (id, harvest, targets, state) SELECT 1, name, '[]', 'nonsense' FROM harvests")
+    result = bench.call("status", str(bench.out))
+    assert result.exit_code == 1
+    assert "state.sqlite3 cannot be read: 'nonsense' is not a valid State. Put a good copy back" in result.stderr
+
+
 def test_an_output_without_a_record_is_listed_as_well(bench: Bench) -> None:
     bench.harvests = [{"report": "backlinks"}, {"report": "anchors"}]
     bench.run("--budget", "ahrefs=0")

@@ -125,7 +125,7 @@ def test_the_readmes_provider_keeps_the_contract(tmp_path: Path) -> None:
             "-c",
             os.devnull,
             "-o",
-            f"pythonpath={' '.join(str(REPOSITORY / 'tests' / kits) for kits in ('chaos', 'e2e', 'engine'))}",
+            f"pythonpath={' '.join(str(REPOSITORY / 'tests' / kits) for kits in ('chaos', 'cli', 'e2e', 'engine'))}",
             "--rootdir",
             str(tmp_path),
             "-k",

@@ -1,8 +1,10 @@
 """The state of a job: holds, tasks, counts, and what a second run finds."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -92,7 +94,7 @@ def test_a_task_can_be_completed_once(tmp_path: Path) -> None:
             checkpoint.commit([done], {})
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)  # it opens the file often
 @given(data=st.data())
 def test_every_target_is_drawn_once_in_order_whatever_happens_between(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -290,6 +292,31 @@ def test_a_damaged_state_is_named_and_not_taken_for_somebody_elses(tmp_path: Pat
         file.seek(100)
         file.write(b"\xff" * 2000)  # the header is whole, the list of tables is not
     with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be used as a checkpoint: .*malformed"):
+        open_database(tmp_path)
+
+
+def test_a_state_with_other_tables_or_a_torn_index_is_damaged(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path)) as db:
+        db.execute("CREATE TABLE more (x)")
+    with pytest.raises(
+        StorageError, match=r"state\.sqlite3 is damaged: its tables are not those of a job\. Put a good"
+    ):
+        open_database(tmp_path)
+    open_database(tmp_path, is_sound=True).close()
+
+
+def test_a_name_that_changed_in_its_table_alone_is_noticed(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path)) as db:
+        db.execute("INSERT INTO targets (scope, name, round) VALUES ('host', 'shop-one.example', 1)")
+    path = tmp_path / FILE_NAME
+    path.write_bytes(path.read_bytes().replace(b"shop-one.example", b"shop-two.example", 1))
+    with pytest.raises(StorageError, match=r"is damaged: .*index"):
+        open_database(tmp_path)
+
+
+def test_what_is_no_file_is_no_state(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE_NAME)
+    with pytest.raises(StorageError, match="not a file"):
         open_database(tmp_path)
 
 
