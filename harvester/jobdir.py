@@ -30,6 +30,7 @@ from harvester.engine.checkpoint import (
     transaction,
 )
 from harvester.engine.render import REJECTS, TASKS
+from harvester.engine.sink import sync_directories
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
@@ -76,6 +77,18 @@ def _make(directory: Path) -> None:
         raise ConfigError(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigError(f"{directory}: may not be written by this user; name another job directory with --output")
+    # Always, and not only where one was just made: whoever made it may have been killed before its name was durable.
+    sync_directories(_directories_above(directory))
+
+
+def _directories_above(directory: Path) -> Iterator[Path]:
+    """Yield those in which this directory's name stands, and their own, up to the root of its file system."""
+    device = directory.stat().st_dev
+    for parent in directory.resolve().parents:
+        if parent.stat().st_dev != device:
+            return
+        if os.access(parent, os.R_OK):  # else it is an administrator's, such as /home, and not made by us
+            yield parent
 
 
 @contextmanager

@@ -87,7 +87,9 @@ async def resume(job: Job) -> Bill:
     async with job_run(load(job.config), RunOptions(), around) as run:
         outcome: Outcome = await run.work(asyncio.Event())
     assert outcome.exit_code == 0
-    return Bill(pages=_pages(job) - requests, units=units_charged(job) - units)
+    pages = _pages(job) - requests
+    pages["serpstat"] -= "serpstat" in job.providers  # its question for the balance has the path of all others
+    return Bill(pages=pages, units=units_charged(job) - units)
 
 
 def _pages(job: Job) -> Counter[str]:
