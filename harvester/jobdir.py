@@ -1,5 +1,6 @@
 """The job directory: who works in it, what it was begun with, and its list of targets."""
 
+import errno
 import os
 import sqlite3
 import sys
@@ -40,6 +41,7 @@ from harvester.targets.source import STANDARD_INPUT, name_of
 
 MANIFEST = "manifest.json"
 NOTICE_LINES = 100_000
+DISK_ERRORS = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})  #: another time they may be gone; a wrong path stays
 LOCK_TRIES = 3
 LOCK_TRY_S = 0.05
 
@@ -74,7 +76,8 @@ def _make(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
-        raise ConfigError(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
+        error = StorageError if exc.errno in DISK_ERRORS else ConfigError
+        raise error(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigError(f"{directory}: may not be written by this user; name another job directory with --output")
     # Always, and not only where one was just made: whoever made it may have been killed before its name was durable.

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,14 @@ def shim() -> Path:
     flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"]
     subprocess.run([COMPILER, *flags, "-o", str(made), str(HERE / "disk_shim.c")], check=True)
     return made
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Make a folder in memory, where there is such a place: what a sync is for is told by the shim, not by a disk."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from disk_kit import (
     beside_each_other,
     needs_shim,
     operations_in,
+    quick_folder,
     quick_runs,
 )
 from promise_kit import Bill, Whole, assert_kept, pages_in, sandbox_that_counts, undisturbed, units_charged
@@ -34,6 +35,13 @@ KILLED = -signal.SIGKILL
 Numbers = Callable[[Sequence[Operation]], list[Rule]]
 
 pytestmark = needs_shim
+
+
+@pytest.fixture(name="folder")
+def folder_in_memory() -> Iterator[Path]:
+    """A folder whose syncs cost nothing."""
+    with quick_folder() as folder:
+        yield folder
 
 
 @dataclass
@@ -70,7 +78,7 @@ async def kill_until_complete(job: Job, whole: Whole, lot: Lot, figures: Figures
 
 @pytest.mark.parametrize(("form", "capture"), [("jsonl", False), ("jsonl.gz", False), ("jsonl.zst", True)])
 def test_a_job_killed_at_random_moments_ends_as_if_it_had_not_been(
-    tmp_path: Path, figures: Figures, form: str, capture: bool
+    folder: Path, figures: Figures, form: str, capture: bool
 ) -> None:
     lot = Lot(KILLS)
 
@@ -81,7 +89,7 @@ def test_a_job_killed_at_random_moments_ends_as_if_it_had_not_been(
             number += WIDTH
 
     def job_in(name: str, sandbox: Sandbox) -> Job:
-        return Job(folder=tmp_path / name, sandbox=sandbox, format=form, capture=capture, targets=MANY)
+        return Job(folder=folder / name, sandbox=sandbox, format=form, capture=capture, targets=MANY)
 
     async def all_of_them() -> None:
         async with sandbox_that_counts() as sandbox:
@@ -145,21 +153,20 @@ async def kill_after(rule: Rule, job: Job, whole: Whole, figures: Figures) -> No
         assert_kept(job, whole, figures, bill=bill, ends=1)
 
 
-async def kill_after_each(tmp_path: Path, figures: Figures, numbers: Numbers, **job_is: Any) -> None:
+async def kill_after_each(folder: Path, figures: Figures, numbers: Numbers, **job_is: Any) -> None:
     """Kill a job once after each of the operations that are chosen from a log of an undisturbed run."""
     async with sandbox_that_counts() as sandbox:
-        job = Job(folder=tmp_path / "whole", sandbox=sandbox, **job_is)
+        job = Job(folder=folder / "whole", sandbox=sandbox, **job_is)
         whole = await undisturbed(job)
-        logged = replace(job, folder=tmp_path / "logged")
-        assert (await quick_runs().run(logged, log=tmp_path / "log")).code == 0
-    rules = numbers(operations_in(tmp_path / "log"))
+        logged = replace(job, folder=folder / "logged")
+        assert (await quick_runs().run(logged, log=folder / "log")).code == 0
+    rules = numbers(operations_in(folder / "log"))
     await beside_each_other(
-        kill_after(rule, replace(job, folder=tmp_path / str(number)), whole, figures)
-        for number, rule in enumerate(rules)
+        kill_after(rule, replace(job, folder=folder / str(number)), whole, figures) for number, rule in enumerate(rules)
     )
 
 
-def test_a_job_killed_at_any_boundary_of_a_commit_ends_as_if_it_had_not_been(tmp_path: Path, figures: Figures) -> None:
+def test_a_job_killed_at_any_boundary_of_a_commit_ends_as_if_it_had_not_been(folder: Path, figures: Figures) -> None:
     def some_of_each(operations: Sequence[Operation]) -> list[Rule]:
         rules = []
         for boundary in BOUNDARIES:
@@ -171,16 +178,16 @@ def test_a_job_killed_at_any_boundary_of_a_commit_ends_as_if_it_had_not_been(tmp
             rules += [Rule(action=KILL, kind=boundary.kind, suffix=boundary.suffix, first=each) for each in chosen]
         return rules
 
-    asyncio.run(kill_after_each(tmp_path, figures, some_of_each, targets=FEW))
+    asyncio.run(kill_after_each(folder, figures, some_of_each, targets=FEW))
     assert figures["kills at boundaries"] >= len(BOUNDARIES)
 
 
-def test_a_job_killed_after_any_operation_at_all_ends_as_if_it_had_not_been(tmp_path: Path, figures: Figures) -> None:
+def test_a_job_killed_after_any_operation_at_all_ends_as_if_it_had_not_been(folder: Path, figures: Figures) -> None:
     def any_of_them(operations: Sequence[Operation]) -> list[Rule]:
         numbers = range(1, len(operations) - 20)  # the last ones read the state for the summary; a run may need fewer
         chosen = chance("any operation").sample(numbers, of(5, len(numbers)))
         return [Rule(action=KILL, first=number) for number in sorted(chosen)]
 
     job_is = {"targets": FEW, "providers": ("ahrefs",), "reports": ("backlinks",)}
-    asyncio.run(kill_after_each(tmp_path, figures, any_of_them, **job_is))
+    asyncio.run(kill_after_each(folder, figures, any_of_them, **job_is))
     assert figures["kills at boundaries"] >= 5

@@ -1,6 +1,7 @@
 """Power cuts: whatever a disk lost that it was not made to keep, the job goes on to the same rows and the same bill."""
 
 import asyncio
+import errno
 import shutil
 import sqlite3
 from collections import Counter
@@ -8,9 +9,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from chaos_kit import TARGETS, Figures, Job, chance, of
-from disk_kit import KILL, Operation, Rule, needs_shim, operations_in, quick_runs
+from disk_kit import KILL, Operation, Rule, needs_shim, operations_in, quick_folder, quick_runs
 from power_kit import BY_CHANCE, FIXED, Disk, Survival
 from promise_kit import Bill, Sent, Whole, assert_kept, resume, sandbox_that_counts, sent_in, undisturbed, units_charged
 
@@ -26,7 +29,7 @@ class Story:
     job: Job
     whole: Whole
     operations: Sequence[Operation]
-    ends: Sequence[int]  #: after how many operations its runs came to a sudden end
+    end: int  #: after how many operations the first run came to a sudden end
     sent: Sequence[Sent]
     units: Sequence[Counter[str]]  #: that each of these cost
 
@@ -42,7 +45,7 @@ class Story:
 
     def ends_until(self, count: int) -> int:
         """Return how often the job ended too early if its power is cut after so many operations."""
-        return 1 + sum(end < count for end in self.ends)
+        return 1 + (self.end < count)
 
 
 async def price_of(job: Job, sent: Sent) -> Counter[str]:
@@ -56,19 +59,18 @@ async def price_of(job: Job, sent: Sent) -> Counter[str]:
     return units_charged(job) - before
 
 
-async def story_of(job: Job, whole: Whole, *rules: Sequence[Rule]) -> Story:
-    """Run a job under rules, the next time under the next ones, and once more without."""
-    log, ends = job.folder.with_suffix(".log"), []
-    for rule in rules:
-        ended = await quick_runs().run(job, *rule, log=log)
-        assert ended.code != 0, "the rules did not stop it"
-        ends.append(len(operations_in(log)))
+async def story_of(job: Job, whole: Whole, rule: Rule) -> Story:
+    """Run a job under a rule that ends it, and once more without."""
+    log = job.folder.with_suffix(".log")
+    ended = await quick_runs().run(job, rule, log=log)
+    assert ended.code != 0, "the rule did not stop it"
+    end = len(operations_in(log))
     ended = await quick_runs().run(job, log=log)
     assert ended.code == 0, ended.err
     operations = operations_in(log)
     sent = sent_in(operations)
     units = [await price_of(job, each) for each in sent]
-    return Story(job=job, whole=whole, operations=operations, ends=ends, sent=sent, units=units)
+    return Story(job=job, whole=whole, operations=operations, end=end, sent=sent, units=units)
 
 
 def committed_in(directory: Path) -> dict[str, int]:
@@ -145,21 +147,45 @@ def boundaries(operations: Sequence[Operation]) -> list[int]:
     return sorted(found | {count - 1 for count in found if count > 1})
 
 
-def moments_of(operations: Sequence[Operation], some: int) -> dict[int, Sequence[Survival]]:
-    """Choose where the power is cut, and what survives there."""
+def moments_of(operations: Sequence[Operation], most: int, *, after: int = 0) -> dict[int, Sequence[Survival]]:
+    """Choose where the power is cut, half of it at boundaries, and what survives there."""
     lot = chance("power")
-    chosen = set(lot.sample(range(1, len(operations)), some))
-    at = boundaries(operations)
-    chosen |= set(lot.sample(at, of(some, len(at))))
+    anywhere, at = range(after + 1, len(operations)), [count for count in boundaries(operations) if count > after]
+    chosen = {*lot.sample(anywhere, min(most // 2, len(anywhere))), *lot.sample(at, min(most - most // 2, len(at)))}
     return {count: (lot.choice(FIXED), lot.choice(BY_CHANCE)) for count in chosen}
 
 
-def test_a_power_cut_at_any_moment_loses_no_row_and_no_bill(tmp_path: Path, figures: Figures) -> None:
-    async def cuts() -> None:
+async def cut(figures: Figures, most: int, rule: Rule, *, is_late: bool, **job_is: Any) -> None:
+    """Cut the power at some moments of a job that ends early by a rule and then goes on; `is_late`: only then."""
+    with quick_folder() as folder:
         async with sandbox_that_counts() as sandbox:
-            job = Job(folder=tmp_path / "job", sandbox=sandbox, targets=TARGETS[:2])
-            whole = await undisturbed(replace(job, folder=tmp_path / "whole"))
-            story = await story_of(job, whole, [Rule(action=KILL, kind="send", first=12)])
-            await Cut(story, tmp_path, figures).at(moments_of(story.operations, of(8, 40)))
+            job = Job(folder=folder / "job", sandbox=sandbox, targets=TARGETS[:2], **job_is)
+            whole = await undisturbed(replace(job, folder=folder / "whole"))
+            story = await story_of(job, whole, rule)
+            moments = moments_of(story.operations, most, after=story.end if is_late else 0)
+            await Cut(story, folder, figures).at(moments)
 
-    asyncio.run(cuts())
+
+def test_a_power_cut_at_any_moment_loses_no_row_and_no_bill(figures: Figures) -> None:
+    killed = Rule(action=KILL, kind="send", first=12)
+    asyncio.run(cut(figures, of(8, 300), killed, is_late=False, capture=True))
+
+
+FAILING = [
+    Rule(action=errno.EIO, kind="sync", suffix="-wal", first=14, times=0),
+    Rule(action=errno.EIO, kind="sync", suffix="-wal", first=14),
+    Rule(action=errno.EIO, kind="sync", suffix=".jsonl", first=4, times=0),
+    Rule(action=errno.EIO, kind="sync", suffix="-wal", first=5, times=0),
+    Rule(action=errno.EIO, kind="sync", suffix="state.sqlite3", first=1, times=0),
+    Rule(action=errno.EIO, kind="sync", suffix="state.sqlite3", first=1),
+    Rule(action=errno.EIO, kind="sync", suffix="-journal", first=1),
+    Rule(action=errno.EIO, kind="sync", suffix="-journal", first=2, times=0),
+]
+
+
+@pytest.mark.parametrize("rule", of(FAILING[::2], FAILING), ids=str)
+def test_a_power_cut_after_a_sync_that_failed_and_dropped_what_it_was_for_loses_nothing(
+    figures: Figures, rule: Rule
+) -> None:
+    asyncio.run(cut(figures, of(3, 25), rule, is_late=True))
+    figures["power cuts after a failed sync"] += figures["power cuts"]

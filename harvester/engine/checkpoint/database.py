@@ -1,8 +1,9 @@
 """The checkpoint's file: its tables, and opening it with the durability that the promises need."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harvester.errors import ConfigError, StorageError
@@ -10,6 +11,8 @@ from harvester.errors import ConfigError, StorageError
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 2
+BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller
+BLOCK_BYTES = 1024 * 1024
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -69,9 +72,12 @@ def open_database(directory: Path) -> sqlite3.Connection:
     path = directory / FILE_NAME
     try:
         path.touch(mode=0o600)
+        _force_again(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
-    except (OSError, sqlite3.Error) as exc:
-        raise StorageError(f"cannot open {path}: {exc}") from exc
+    except OSError as exc:
+        raise StorageError(f"cannot open {path}: {exc.strerror}") from exc
+    except sqlite3.Error as exc:
+        raise StorageError(f"cannot open {path}: {_said(exc)}") from exc
     try:
         _set_up(connection, path)
     except BaseException:
@@ -135,14 +141,47 @@ def _unusable(connection: sqlite3.Connection, what: str, exc: sqlite3.Error) -> 
         path = connection.execute("PRAGMA database_list").fetchone()[2]
     except sqlite3.Error:  # closed
         path = FILE_NAME
-    return StorageError(f"the checkpoint {path} cannot be {what}: {exc}")
+    return StorageError(f"the checkpoint {path} cannot be {what}: {_said(exc)}")
+
+
+def _said(exc: sqlite3.Error) -> str:
+    """Return SQLite's words with the name of its error: "disk I/O error" alone does not say what could not be done."""
+    name = getattr(exc, "sqlite_errorname", None)  # None: the error is not SQLite's but the module's
+    return str(exc) if name is None else f"{exc} ({name})"
+
+
+def _force_again(path: Path) -> None:
+    """Write the state's log over itself and force it to disk, and the state too while it is hardly begun.
+
+    After a sync that failed the kernel shows what was written to every process, and may never write it to the disk: a
+    run that commits behind it would lose all that to the next power cut. Only what is written again is synced again.
+    Before SQLite opens the file: to close it later would give up SQLite's locks on it. Raises OSError.
+    """
+    if path.stat().st_size <= BEGUN_BYTES:  # later its pages are in the log until they are durable
+        _write_over(path)
+    with suppress(FileNotFoundError):
+        _write_over(path.with_name(f"{FILE_NAME}-wal"))
+
+
+def _write_over(path: Path) -> None:
+    with path.open("r+b", buffering=0) as file:
+        at = 0
+        while data := os.pread(file.fileno(), BLOCK_BYTES, at):
+            at += os.pwrite(file.fileno(), data, at)
+        os.fsync(file.fileno())
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if not _is_empty(connection, path):
             _check_kind(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
+        # If the change of mode fails, SQLite answers with the mode that is left, and not with an error.
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StorageError(
+                f"{path} cannot be used as a checkpoint: SQLite could not begin its write-ahead log. "
+                "The disk failed or is full, or is a network share: then choose a job directory on a local disk."
+            )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync stops at the drive's cache
         with transaction(connection):
@@ -151,7 +190,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
     except sqlite3.Error as exc:
-        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}") from exc
+        raise StorageError(f"{path} cannot be used as a checkpoint: {_said(exc)}") from exc
 
 
 def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
