@@ -114,6 +114,7 @@ class _Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._child = 0
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "disk_forks.py")],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), "LD_PRELOAD": str(shim())},
@@ -128,11 +129,15 @@ class _Server:
         out, err = self._folder / "out", self._folder / "err"
         order = {"arguments": arguments, "environ": environ, "out": str(out), "err": str(err)}
         self._pipe(self._process.stdin).write(json.dumps(order).encode() + b"\n")
-        number = self._number()
+        self._child = self._number()
         if kill_after_s is not None and not select.select([self._pipe(self._process.stdout)], [], [], kill_after_s)[0]:
-            with suppress(ProcessLookupError):  # it ended just now
-                os.kill(number, signal.SIGKILL)
+            self.kill()
         return Ended(code=self._number(), out=out.read_text(errors="replace"), err=err.read_text(errors="replace"))
+
+    def kill(self) -> None:
+        """Kill the run."""
+        with suppress(ProcessLookupError):  # it ended just now
+            os.kill(self._child, signal.SIGKILL)
 
     def close(self) -> None:
         """Let it end."""
@@ -159,12 +164,15 @@ class Runs:
     async def run(self, job: Job, *rules: Rule, log: Path | None = None, kill_after_s: float | None = None) -> Ended:
         """Run a job to its end, or until it is killed: by a rule, or from outside after so many seconds."""
         environ = {**job.environment(), **shimmed(job.folder, *rules, log=log)}
-        return await asyncio.to_thread(self._run, ["run", str(job.config), "--quiet"], environ, kill_after_s)
-
-    def _run(self, arguments: Sequence[str], environ: Mapping[str, str], kill_after_s: float | None) -> Ended:
-        server = self._idle.get()
+        arguments = ["run", str(job.config), "--quiet"]
+        server = self._idle.get_nowait()
+        running = asyncio.ensure_future(asyncio.to_thread(server.run, arguments, environ, kill_after_s))
         try:
-            return server.run(arguments, environ, kill_after_s)
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            server.kill()  # its sandbox is going to end, and it would try to reach it for minutes
+            await running
+            raise
         finally:
             self._idle.put(server)
 
