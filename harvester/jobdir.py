@@ -22,6 +22,7 @@ from harvester.engine.checkpoint import (
     TargetLine,
     count_outside,
     count_targets,
+    force_again,
     meta_of,
     open_database,
     open_to_look,
@@ -110,6 +111,7 @@ def _locked(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _database(directory: Path) -> Iterator[sqlite3.Connection]:
+    force_again(directory)
     with closing(open_database(directory)) as db:
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)

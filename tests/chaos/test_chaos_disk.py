@@ -70,7 +70,7 @@ HARMLESS = [
     Spot(kind="truncate", suffix=".lock", names="", most=4),
     # When all is committed, the log of the state moves into the state; if that fails it stays where it is.
     Spot(kind="write", suffix=STATE, names="", least=2, most=12),
-    Spot(kind="sync", suffix=STATE, names="", least=3, most=3, errors=UNSYNCED),
+    Spot(kind="sync", suffix=STATE, names="", least=2, most=2, errors=UNSYNCED),
     Spot(kind="unlink", suffix="-wal", names=""),
 ]
 

@@ -11,6 +11,7 @@ from harvester.engine.checkpoint.census import (
 )
 from harvester.engine.checkpoint.database import (
     FILE_NAME,
+    force_again,
     make_tables,
     open_database,
     open_to_look,
@@ -32,6 +33,7 @@ __all__ = [
     "count_outside",
     "count_sets",
     "count_targets",
+    "force_again",
     "make_tables",
     "meta_of",
     "open_database",

@@ -2,8 +2,9 @@
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from harvester.errors import ConfigError, StorageError
@@ -11,7 +12,7 @@ from harvester.errors import ConfigError, StorageError
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 2
-BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller
+BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one may lack is in its log
 BLOCK_BYTES = 1024 * 1024
 
 TABLES = """
@@ -64,6 +65,29 @@ CREATE TABLE outputs (
 """
 
 
+class _Connection(sqlite3.Connection):
+    """A connection through which nothing is committed any more once the disk has failed under it."""
+
+    failure: StorageError | None = None
+
+
+def force_again(directory: Path) -> None:
+    """Write the state's log over itself and force it to disk, and the state too while it is hardly begun.
+
+    After a sync that failed the kernel shows what was written to every process, and may never write it to the disk: a
+    run that commits behind it would lose all that to the next power cut. Only what is written again is synced again.
+    Only for whoever holds the directory, and before the state is opened: closing a file gives up SQLite's locks on it.
+    Raises StorageError.
+    """
+    state = directory / FILE_NAME
+    for path, most_bytes in ((state, BEGUN_BYTES), (state.with_name(f"{FILE_NAME}-wal"), sys.maxsize)):
+        try:
+            if path.is_file() and 0 < path.stat().st_size <= most_bytes:
+                _write_over(path)
+        except OSError as exc:
+            raise StorageError(f"cannot force {path} to disk: {exc.strerror}") from exc
+
+
 def open_database(directory: Path) -> sqlite3.Connection:
     """Open the job's state for writing, made if it is not there. For one thread at a time, whichever it is.
 
@@ -72,8 +96,9 @@ def open_database(directory: Path) -> sqlite3.Connection:
     path = directory / FILE_NAME
     try:
         path.touch(mode=0o600)
-        _force_again(path)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30.0, factory=_Connection
+        )
     except OSError as exc:
         raise StorageError(f"cannot open {path}: {exc.strerror}") from exc
     except sqlite3.Error as exc:
@@ -113,6 +138,8 @@ def make_tables(connection: sqlite3.Connection) -> None:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit the block, or none of it. Raises StorageError."""
+    if isinstance(connection, _Connection) and connection.failure is not None:
+        raise connection.failure
     try:
         # IMMEDIATE: Python's own transactions lock only at the first write, too late for check-then-write.
         connection.execute("BEGIN IMMEDIATE")
@@ -124,7 +151,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
                 connection.execute("ROLLBACK")
             raise
     except sqlite3.Error as exc:
-        raise _unusable(connection, "written", exc) from exc
+        error = _unusable(connection, "written", exc)
+        if isinstance(connection, _Connection) and _is_of_the_disk(exc):
+            connection.failure = error  # a sync that failed is not tried again: it would only seem to succeed
+        raise error from exc
 
 
 @contextmanager
@@ -144,23 +174,15 @@ def _unusable(connection: sqlite3.Connection, what: str, exc: sqlite3.Error) -> 
     return StorageError(f"the checkpoint {path} cannot be {what}: {_said(exc)}")
 
 
+def _is_of_the_disk(exc: sqlite3.Error) -> bool:
+    """Whether reading, writing or syncing went wrong; the lowest byte of a code is its kind."""
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
 def _said(exc: sqlite3.Error) -> str:
     """Return SQLite's words with the name of its error: "disk I/O error" alone does not say what could not be done."""
     name = getattr(exc, "sqlite_errorname", None)  # None: the error is not SQLite's but the module's
     return str(exc) if name is None else f"{exc} ({name})"
-
-
-def _force_again(path: Path) -> None:
-    """Write the state's log over itself and force it to disk, and the state too while it is hardly begun.
-
-    After a sync that failed the kernel shows what was written to every process, and may never write it to the disk: a
-    run that commits behind it would lose all that to the next power cut. Only what is written again is synced again.
-    Before SQLite opens the file: to close it later would give up SQLite's locks on it. Raises OSError.
-    """
-    if path.stat().st_size <= BEGUN_BYTES:  # later its pages are in the log until they are durable
-        _write_over(path)
-    with suppress(FileNotFoundError):
-        _write_over(path.with_name(f"{FILE_NAME}-wal"))
 
 
 def _write_over(path: Path) -> None:
