@@ -1,5 +1,6 @@
 """The job directory: who works in it, what it was begun with, and its list of targets."""
 
+import errno
 import os
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from harvester.engine.checkpoint import (
     break_seal,
     count_outside,
     count_targets,
+    force_again,
     has_state,
     leave_seal,
     meta_of,
@@ -34,6 +36,7 @@ from harvester.engine.checkpoint import (
     transaction,
 )
 from harvester.engine.render import REJECTS, TASKS
+from harvester.engine.sink import sync_directories
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
@@ -43,6 +46,7 @@ from harvester.targets.source import STANDARD_INPUT, name_of
 
 MANIFEST = "manifest.json"
 NOTICE_LINES = 100_000
+DISK_ERRORS = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})  #: another time they may be gone; a wrong path stays
 LOCK_TRIES = 3
 LOCK_TRY_S = 0.05
 
@@ -77,9 +81,22 @@ def _make(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
-        raise ConfigError(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
+        error = StorageError if exc.errno in DISK_ERRORS else ConfigError
+        raise error(f"{directory}: cannot be made the job directory: {exc.strerror}") from exc
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigError(f"{directory}: may not be written by this user; name another job directory with --output")
+    # Always, and not only where one was just made: whoever made it may have been killed before its name was durable.
+    sync_directories(_directories_above(directory))
+
+
+def _directories_above(directory: Path) -> Iterator[Path]:
+    """Yield those in which this directory's name stands, and their own, up to the root of its file system."""
+    device = directory.stat().st_dev
+    for parent in directory.resolve().parents:
+        if parent.stat().st_dev != device:
+            return
+        if os.access(parent, os.R_OK):  # else it is an administrator's, such as /home, and not made by us
+            yield parent
 
 
 @contextmanager
@@ -102,7 +119,9 @@ def _database(job: Job) -> Iterator[sqlite3.Connection]:
     if not has_state(directory):
         _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
     with ExitStack() as stack:
-        db = open_database(directory, is_sound=break_seal(directory))
+        is_sound = break_seal(directory)
+        force_again(directory)
+        db = open_database(directory, is_sound=is_sound)
         stack.callback(leave_seal, directory)
         stack.enter_context(closing(db))
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with

@@ -82,15 +82,19 @@ class KeyTrail:
 
 @contextmanager
 def key_lock(path: Path, holder: str) -> Iterator[KeyTrail]:
-    """Hold a key for the length of the block; `holder` tells others who does. Raises Busy."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    """Hold a key for the length of the block; `holder` tells others who does. Raises Busy, ConfigError."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as exc:
+        raise _unusable(path, exc) from exc
     try:
         _take(fd, os.pread(fd, 1000, _NOTE_BYTES).decode(errors="replace") or "another harvester process")
         trail = KeyTrail(fd)
-        os.ftruncate(fd, _NOTE_BYTES)
-        if trail.last_s is None:
-            os.pwrite(fd, _NO_NOTE, 0)
-        os.pwrite(fd, os.fsencode(holder), _NOTE_BYTES)
+        with suppress(OSError):  # a full disk hides who holds the key, and does not keep it from being held
+            os.ftruncate(fd, _NOTE_BYTES)
+            if trail.last_s is None:
+                os.pwrite(fd, _NO_NOTE, 0)
+            os.pwrite(fd, os.fsencode(holder), _NOTE_BYTES)
         yield trail
     finally:
         os.close(fd)
@@ -113,6 +117,10 @@ def _take(fd: int, holder: str, kind: int = fcntl.LOCK_EX) -> None:
         raise Busy(holder) from None
 
 
+def _unusable(path: Path, exc: OSError) -> ConfigError:
+    return ConfigError(f"{path}: cannot be used for the locks of keys: {exc.strerror}. Set XDG_RUNTIME_DIR.")
+
+
 def _runtime_directory(environ: Mapping[str, str]) -> Path:
     """Return a directory that only this user can write to. Raises ConfigError."""
     base = environ.get("XDG_RUNTIME_DIR")
@@ -124,9 +132,7 @@ def _runtime_directory(environ: Mapping[str, str]) -> Path:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()  # what is there, not what it points to: anybody can put a link into /tmp
     except OSError as exc:
-        raise ConfigError(
-            f"{directory}: cannot be used for the locks of keys: {exc.strerror}. Set XDG_RUNTIME_DIR."
-        ) from exc
+        raise _unusable(directory, exc) from exc
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(f"{directory}: is a link. Remove it, or set XDG_RUNTIME_DIR to a directory of yours.")
     if found.st_uid != os.getuid():

@@ -1,6 +1,8 @@
 """The job directory: one process at a time, one job, one list that only grows."""
 
+import errno
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -157,6 +159,49 @@ def test_whoever_cannot_be_named_is_somebody_all_the_same(tmp_path: Path) -> Non
             (config.output / name).unlink(missing_ok=True)
         with pytest.raises(ConfigError, match="in use by another harvester process"), opened(config):
             pass
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), [(errno.ENOSPC, StorageError), (errno.EIO, StorageError), (errno.EROFS, ConfigError)]
+)
+def test_a_disk_that_failed_is_no_fault_of_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, expected: type[Exception]
+) -> None:
+    def fails(*_args: object, **_more: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr("harvester.jobdir.Path.mkdir", fails)
+    with pytest.raises(expected, match=f"cannot be made the job directory: {os.strerror(error)}"):
+        begin(config_of(tmp_path, {"inline": ["a.com"]}))
+
+
+def test_the_names_of_the_directory_and_of_all_above_it_are_forced_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    whole = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        whole(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    for _ in range(2):  # the second time they are there, but whoever made them may have been killed before this
+        synced.clear()
+        with opened(config):
+            above = config.output.parents
+        assert {above[0].stat().st_ino, above[1].stat().st_ino} <= set(synced)
+
+
+def test_a_directory_above_that_may_not_be_read_is_not_ours_to_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(tmp_path, {"inline": ["a.com"]})
+    config.output.mkdir(parents=True)
+    whole = os.access
+    monkeypatch.setattr("harvester.jobdir.os.access", lambda path, mode: mode != os.R_OK and whole(path, mode))
+    begin(config)
 
 
 def test_a_directory_of_somebody_else_is_a_fault_of_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

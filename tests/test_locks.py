@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from engine_kit import files_no_larger_than
 
 from harvester.errors import ConfigError
 from harvester.locks import Busy, KeyTrail, directory_lock, is_locked, key_lock, key_lock_path
@@ -171,7 +172,7 @@ def test_a_lock_file_is_nobody_elses_to_read_and_never_a_link(tmp_path: Path) ->
     with key_lock(path, "mine"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     link.symlink_to(tmp_path / "victim")
-    with pytest.raises(OSError, match="symbolic links"), key_lock(link, "mine"):
+    with pytest.raises(ConfigError, match=r"link\.lock: cannot be used .* symbolic links"), key_lock(link, "mine"):
         pass  # pragma: no cover
     assert not (tmp_path / "victim").exists()
 
@@ -245,3 +246,11 @@ def test_a_runtime_directory_of_somebody_else_is_refused(tmp_path: Path, monkeyp
     (tmp_path / "harvester").mkdir(mode=0o700)
     monkeypatch.setattr("os.getuid", lambda: 65534)
     assert "belongs to another user" in refused(tmp_path)
+
+
+def test_a_disk_that_does_not_take_the_holders_name_does_not_keep_the_key_from_being_held(tmp_path: Path) -> None:
+    path = tmp_path / "key.lock"
+    with files_no_larger_than(0), key_lock(path, "mine"):
+        assert path.read_bytes() == b""
+        with pytest.raises(Busy, match="another harvester process"), key_lock(path, "theirs"):
+            pass

@@ -53,7 +53,7 @@ class JsonLines:
                 self._files[name] = _File(directory / name, committed_bytes.get(name, 0))
             for file in self._files.values():  # only now that each of them may be continued
                 file.cut_back()
-            _sync_directories({directory, *((directory / name).parent for name in self._files)})
+            sync_directories({directory, *((directory / name).parent for name in self._files)})
         except BaseException:
             self.close()
             raise
@@ -161,8 +161,8 @@ class _File:
         os.close(self._fd)
 
 
-def _sync_directories(directories: Iterable[Path]) -> None:
-    """Make new names durable: a file whose directory entry is lost is lost with all its rows."""
+def sync_directories(directories: Iterable[Path]) -> None:
+    """Make new names durable: a file whose directory entry is lost is lost with all its rows. Raises StorageError."""
     for directory in directories:
         try:
             fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)

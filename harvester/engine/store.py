@@ -55,9 +55,11 @@ class Writer:
 
     async def draw(self, harvest: str, count: int) -> list[Work]:
         """Draw further tasks. Raises StorageError."""
-        if self._failure is not None:
-            raise self._failure
-        return await self._on_thread(lambda: self._checkpoint.draw(harvest, count))
+        try:
+            return await self._on_thread(lambda: self._checkpoint.draw(harvest, count))
+        except StorageError:
+            self._wanted.set()  # `run` tells everybody else
+            raise
 
     async def run(self) -> None:
         """Write until closed and empty. Raises StorageError, after everybody who waits was told."""
@@ -66,7 +68,7 @@ class Writer:
             self._wanted.clear()
             group, self._waiting = self._waiting, []
             self._room.set()
-            if group:
+            if group or self._failure is not None:
                 await self._write(group)
 
     def close(self) -> None:
@@ -88,7 +90,6 @@ class Writer:
         try:
             await self._on_thread(lambda: self._write_group(entries))
         except StorageError as exc:
-            self._failure = exc
             self._room.set()
             for _, done in (*group, *self._waiting):
                 if done is not None and not done.done():
@@ -103,7 +104,17 @@ class Writer:
         self._checkpoint.commit(entries, lengths)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._unless_failed, work)
+
+    def _unless_failed(self, work: Callable[[], T]) -> T:
+        """Do a piece of work on the thread, and none after the first that fails. Raises StorageError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return work()
+        except StorageError as exc:
+            self._failure = exc
+            raise
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import io
+import resource
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -262,6 +263,17 @@ def checkpoint_in(directory: Path, *, most_targets: int | None = None) -> Iterat
         yield SqliteCheckpoint(db, most_targets=most_targets)
     finally:
         db.close()
+
+
+@contextmanager
+def files_no_larger_than(most_bytes: int) -> Iterator[None]:
+    """Let writes beyond a length fail, as on a disk that broke."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def take_names(db: sqlite3.Connection, *names: str, may_lack: bool = False) -> None:

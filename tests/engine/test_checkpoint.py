@@ -1,6 +1,8 @@
 """The state of a job: holds, tasks, counts, and what a second run finds."""
 
+import errno
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -10,7 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from engine_kit import HARVEST, LANE, OUTPUT, checkpoint_in, hold_entry, row_lines, take_names
+from engine_kit import (
+    HARVEST,
+    LANE,
+    OUTPUT,
+    checkpoint_in,
+    files_no_larger_than,
+    hold_entry,
+    row_lines,
+    take_names,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +29,14 @@ from harvester.engine.checkpoint import (
     FILE_NAME,
     SqliteCheckpoint,
     TargetLine,
+    force_again,
     open_database,
     open_to_look,
     take_in,
     transaction,
     troubles,
 )
+from harvester.engine.checkpoint.database import BEGUN_BYTES, BLOCK_BYTES, _set_up
 from harvester.engine.ports import Entry, State, Tally, Work, task_id
 from harvester.errors import ConfigError, StorageError
 from harvester.testing import EPOCH
@@ -94,7 +107,7 @@ def test_a_task_can_be_completed_once(tmp_path: Path) -> None:
             checkpoint.commit([done], {})
 
 
-@settings(max_examples=40, deadline=None)  # it opens the file often
+@settings(max_examples=40, deadline=None)  # each example commits to a disk, which others may keep busy
 @given(data=st.data())
 def test_every_target_is_drawn_once_in_order_whatever_happens_between(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -376,6 +389,58 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
             checkpoint.set_meta({str(number): "x" * 9000 for number in range(100)})
         checkpoint.db.execute("PRAGMA max_page_count = 100000")
         checkpoint.set_meta({"a": "b"})
+
+
+def test_nothing_is_committed_any_more_once_the_disk_has_failed(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        for _ in range(2):  # the second time the disk would do it
+            with (
+                files_no_larger_than((tmp_path / f"{FILE_NAME}-wal").stat().st_size),
+                pytest.raises(StorageError, match=r"state\.sqlite3 cannot be written: disk I/O error \(SQLITE_IOERR_"),
+            ):
+                checkpoint.set_meta({"a": "b"})
+        with pytest.raises(StorageError, match="disk I/O error"):
+            checkpoint.set_meta({"a": "b"})
+        assert checkpoint.meta("a") is None
+    with checkpoint_in(tmp_path) as checkpoint:
+        checkpoint.set_meta({"a": "b"})
+
+
+def test_a_state_whose_log_cannot_begin_is_refused() -> None:
+    with (
+        closing(sqlite3.connect(":memory:")) as db,  # has no log, and SQLite says so without an error
+        pytest.raises(StorageError, match=r"x\.sqlite3 cannot be used .* could not begin its write-ahead log"),
+    ):
+        _set_up(db, Path("x.sqlite3"))
+
+
+def test_a_state_that_may_not_be_on_the_disk_is_written_again_and_stays_as_it_was(tmp_path: Path) -> None:
+    force_again(tmp_path)  # nothing is there yet
+    with checkpoint_in(tmp_path) as checkpoint:
+        checkpoint.set_meta({"a": "b" * 3_000_000})
+        shutil.copytree(tmp_path, tmp_path / "died")
+    died = tmp_path / "died"
+    before = {path.name: path.read_bytes() for path in died.iterdir()}
+    changed_ns = {path.name: path.stat().st_mtime_ns for path in died.iterdir()}
+    assert max(map(len, before.values())) > 2 * BLOCK_BYTES
+    force_again(died)
+    assert {path.name: path.read_bytes() for path in died.iterdir()} == before
+    again = {path.name for path in died.iterdir() if path.stat().st_mtime_ns > changed_ns[path.name]}
+    assert again == {FILE_NAME, f"{FILE_NAME}-wal"}, "its tables are in the log alone"
+    with checkpoint_in(died) as checkpoint:
+        assert checkpoint.meta("a") == "b" * 3_000_000
+    force_again(died)
+    assert (died / FILE_NAME).stat().st_size > BEGUN_BYTES
+
+
+def test_a_state_that_cannot_be_forced_to_disk_again_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / FILE_NAME).write_bytes(b"begun")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(StorageError, match=r"cannot force .*state\.sqlite3 to disk: Input/output error"):
+        force_again(tmp_path)
 
 
 def test_a_state_that_was_closed_is_an_error_of_ours_too(tmp_path: Path) -> None:

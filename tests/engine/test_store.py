@@ -272,3 +272,24 @@ def test_a_draw_that_fails_tells_the_caller() -> None:
 
     with pytest.raises(StorageError):
         with_writer(disk, body)
+
+
+def test_nothing_is_written_after_a_draw_that_failed() -> None:
+    disk = open_disk(fails_at="draw")
+    told: list[str] = []
+
+    async def waits(doing: Coroutine[Any, Any, None]) -> None:
+        with pytest.raises(StorageError, match="the disk is full"):
+            await doing
+        told.append("told")
+
+    async def body(writer: Writer) -> None:
+        drawing = asyncio.ensure_future(writer.draw("links", 1))
+        queued = asyncio.ensure_future(waits(writer.commit(entry(1))))  # reaches the thread behind the draw
+        await asyncio.gather(drawing, queued, return_exceptions=True)
+        await waits(writer.put(entry(2)))
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        with_writer(disk, body)
+    assert disk.events == [("draw", ["links"])]
+    assert told == ["told"] * 2

@@ -12,6 +12,7 @@ from harvester.engine.checkpoint.census import (
 )
 from harvester.engine.checkpoint.database import (
     FILE_NAME,
+    force_again,
     has_state,
     make_tables,
     open_database,
@@ -38,6 +39,7 @@ __all__ = [
     "count_outside",
     "count_sets",
     "count_targets",
+    "force_again",
     "has_state",
     "leave_seal",
     "make_tables",

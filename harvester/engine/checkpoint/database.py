@@ -1,6 +1,8 @@
 """The checkpoint's file: its tables, and opening it with the durability that the promises need."""
 
+import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ from harvester.errors import ConfigError, StorageError, UnknownReply
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 3
+BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one may lack is in its log
+BLOCK_BYTES = 1024 * 1024
 
 _REMEDY = "Put a good copy back, or start anew in another directory."
 _SCHEMA = "SELECT sql FROM sqlite_master ORDER BY name"
@@ -72,6 +76,29 @@ CREATE TABLE outputs (
 """
 
 
+class _Connection(sqlite3.Connection):
+    """A connection through which nothing is committed any more once the disk has failed under it."""
+
+    failure: StorageError | None = None
+
+
+def force_again(directory: Path) -> None:
+    """Write the state's log over itself and force it to disk, and the state too while it is hardly begun.
+
+    After a sync that failed the kernel shows what was written to every process, and may never write it to the disk: a
+    run that commits behind it would lose all that to the next power cut. Only what is written again is synced again.
+    Only for whoever holds the directory, and before the state is opened: closing a file gives up SQLite's locks on it.
+    Raises StorageError.
+    """
+    state = directory / FILE_NAME
+    for path, most_bytes in ((state, BEGUN_BYTES), (state.with_name(f"{FILE_NAME}-wal"), sys.maxsize)):
+        try:
+            if path.is_file() and 0 < path.stat().st_size <= most_bytes:
+                _write_over(path)
+        except OSError as exc:
+            raise StorageError(f"cannot force {path} to disk: {exc.strerror}") from exc
+
+
 def has_state(directory: Path) -> bool:
     """Whether there is a file that may be a job's state."""
     path = directory / FILE_NAME
@@ -89,9 +116,13 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
         raise StorageError(f"cannot open {path}: not a file. Put the job's state back, or choose another directory.")
     try:
         path.touch(mode=0o600)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
-    except (OSError, sqlite3.Error) as exc:
-        raise StorageError(f"cannot open {path}: {exc}") from exc
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30.0, factory=_Connection
+        )
+    except OSError as exc:
+        raise StorageError(f"cannot open {path}: {exc.strerror}") from exc
+    except sqlite3.Error as exc:
+        raise StorageError(f"cannot open {path}: {_said(exc)}") from exc
     try:
         _set_up(connection, path)
         if not is_sound:
@@ -130,6 +161,8 @@ def make_tables(connection: sqlite3.Connection) -> None:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit the block, or none of it. Raises StorageError."""
+    if isinstance(connection, _Connection) and connection.failure is not None:
+        raise connection.failure
     try:
         # IMMEDIATE: Python's own transactions lock only at the first write, too late for check-then-write.
         connection.execute("BEGIN IMMEDIATE")
@@ -141,7 +174,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
                 connection.execute("ROLLBACK")
             raise
     except sqlite3.Error as exc:
-        raise _unusable(connection, "written", exc) from exc
+        error = _unusable(connection, "written", _said(exc))
+        if isinstance(connection, _Connection) and _is_of_the_disk(exc):
+            connection.failure = error  # a sync that failed is not tried again: it would only seem to succeed
+        raise error from exc
 
 
 @contextmanager
@@ -153,19 +189,44 @@ def reading(connection: sqlite3.Connection) -> Iterator[None]:
         raise _unusable(connection, "read", f"{exc}. {_REMEDY}") from exc
 
 
-def _unusable(connection: sqlite3.Connection, what: str, exc: object) -> StorageError:
+def _unusable(connection: sqlite3.Connection, what: str, why: str) -> StorageError:
     try:
         path = connection.execute("PRAGMA database_list").fetchone()[2]
     except sqlite3.Error:  # closed
         path = FILE_NAME
-    return StorageError(f"the checkpoint {path} cannot be {what}: {exc}")
+    return StorageError(f"the checkpoint {path} cannot be {what}: {why}")
+
+
+def _is_of_the_disk(exc: sqlite3.Error) -> bool:
+    """Whether reading, writing or syncing went wrong; the lowest byte of a code is its kind."""
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
+def _said(exc: sqlite3.Error) -> str:
+    """Return SQLite's words with the name of its error: "disk I/O error" alone does not say what could not be done."""
+    name = getattr(exc, "sqlite_errorname", None)  # None: the error is not SQLite's but the module's
+    return str(exc) if name is None else f"{exc} ({name})"
+
+
+def _write_over(path: Path) -> None:
+    with path.open("r+b", buffering=0) as file:
+        at = 0
+        while data := os.pread(file.fileno(), BLOCK_BYTES, at):
+            at += os.pwrite(file.fileno(), data, at)
+        os.fsync(file.fileno())
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if not _is_empty(connection, path):
             _check_kind(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
+        # If the change of mode fails, SQLite answers with the mode that is left, and not with an error.
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StorageError(
+                f"{path} cannot be used as a checkpoint: SQLite could not begin its write-ahead log. "
+                "The disk failed or is full, or is a network share: then choose a job directory on a local disk."
+            )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync stops at the drive's cache
         with transaction(connection):
@@ -174,7 +235,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
     except sqlite3.Error as exc:
-        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}. {_REMEDY}") from exc
+        raise StorageError(f"{path} cannot be used as a checkpoint: {_said(exc)}. {_REMEDY}") from exc
 
 
 def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
@@ -183,7 +244,7 @@ def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
         if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
             found = "its tables are not those of a job"
     except sqlite3.Error as exc:
-        found = exc
+        found = _said(exc)
     if found != "ok":
         raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
 

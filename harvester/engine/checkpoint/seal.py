@@ -25,6 +25,7 @@ def leave_seal(directory: Path) -> None:
     with suppress(OSError):
         if not _is_in_one_file(directory):
             return
+        _sync(directory)  # a power cut may not leave the seal beside a log that it took for gone
         waiting.unlink(missing_ok=True)
         with os.fdopen(os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{_digest(directory)}  {FILE_NAME}\n")
