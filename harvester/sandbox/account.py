@@ -97,6 +97,7 @@ class Account:
     balance_lag_s: float = 0.0  #: how long a charge is missing where the account tells of itself
     units_charged: int = 0
     requests: int = 0
+    balances_asked: int = 0  #: of these
     refused_for_rate: int = 0
     refused_for_units: int = 0
     refused_for_open: int = 0
@@ -156,6 +157,7 @@ class Account:
             "units_charged": self.units_charged,
             "units_left": self.units_left,
             "requests": self.requests,
+            "balances_asked": self.balances_asked,
             "refused_for_rate": self.refused_for_rate,
             "refused_for_units": self.refused_for_units,
             "refused_for_open": self.refused_for_open,

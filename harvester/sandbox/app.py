@@ -153,6 +153,7 @@ class Site:
             await asyncio.sleep(self._latency_s)
             return _response(desk.service.refuse(Refusal.BAD_KEY, asked=asked))
         account.begin(asked.path)
+        account.balances_asked += desk.service.is_balance(asked)
         try:
             return await self._serve(request, _Call(desk.service, asked, account, now_s, desk.contract.in_flight))
         finally:

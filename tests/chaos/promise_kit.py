@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from chaos_kit import OPTIONS, Figures, Job
 from disk_kit import Operation
+from operations_kit import HastyClock
 
 from harvester.assembly import Outcome, RunOptions, Surroundings, job_run, read_status
 from harvester.config import load
@@ -18,8 +19,13 @@ from harvester.sandbox.app import CONTRACTS, Sandbox, serving
 
 IN_FLIGHT = 2  #: requests of a provider that may be open at once, as `chaos_kit.Job` has it
 
-#: What only the free questions for a balance hold.
-FREE = {"ahrefs": "/subscription-info/", "semrush": "countapiunits", "serpstat": "getStats", "dataforseo": "/appendix/"}
+#: What only the free questions hold: for a balance, or for what a lost reply cost.
+FREE = {
+    "ahrefs": ("/subscription-info/",),
+    "semrush": ("countapiunits",),
+    "serpstat": ("getStats",),
+    "dataforseo": ("/appendix/", "/id_list"),
+}
 
 _BEGIN = re.compile(rb"(?:GET|POST) (/[a-z]+)\S* HTTP/1.1\r\n")
 
@@ -46,7 +52,7 @@ def sent_in(operations: Iterable[Operation]) -> list[Sent]:
             begin = _BEGIN.match(operation.data)
             assert begin is not None, "each request is sent in one piece"
             name = next(name for name, each in CONTRACTS.items() if each.prefix.split("/")[1] == begin[1].decode()[1:])
-            found.append(Sent(index, name, FREE[name].encode() in operation.data, operation.data))
+            found.append(Sent(index, name, any(each.encode() in operation.data for each in FREE[name]), operation.data))
     return found
 
 
@@ -83,19 +89,19 @@ def pages_in(operations: Iterable[Operation]) -> Counter[str]:
 async def resume(job: Job) -> Bill:
     """Run a job in this process until it is complete; return what that cost."""
     requests, units = _pages(job), units_charged(job)
-    around = Surroundings(environ=job.environment(), notice=lambda _: None)
+    around = Surroundings(environ=job.environment(), notice=lambda _: None, clock=HastyClock())
     async with job_run(load(job.config), RunOptions(), around) as run:
         outcome: Outcome = await run.work(asyncio.Event())
     assert outcome.exit_code == 0
-    pages = _pages(job) - requests
-    pages["serpstat"] -= "serpstat" in job.providers  # its question for the balance has the path of all others
-    return Bill(pages=pages, units=units_charged(job) - units)
+    return Bill(pages=_pages(job) - requests, units=units_charged(job) - units)
 
 
 def _pages(job: Job) -> Counter[str]:
     pages: Counter[str] = Counter()
     for name in job.providers:
-        pages[name] = sum(number for path, number in job.account(name)["by_path"].items() if FREE[name] not in path)
+        account = job.account(name)
+        listings = sum(number for path, number in account["by_path"].items() if path.endswith("/id_list"))
+        pages[name] = account["requests"] - account["balances_asked"] - listings
     return pages
 
 

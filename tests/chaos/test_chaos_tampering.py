@@ -21,6 +21,7 @@ from cli_kit import sandbox_beside
 from e2e_kit import REPOSITORY
 from hell_kit import REFUSED, assert_told, call_as_nobody, found_in, rows_and_foreign, run, status
 
+from harvester.engine.checkpoint.database import VERSION
 from harvester.sandbox.app import Sandbox
 
 Harm = Callable[[Path], object]
@@ -299,8 +300,11 @@ HARMS_OF_STATE: Mapping[str, tuple[Harm, str]] = {
         "file is not a database. Put the job's state",
     ),
     "is of another program": (sql("PRAGMA application_id = 7"), "a database of another program. Choose another"),
-    "is older": (sql("PRAGMA user_version = 1"), "another version of harvester (format 1, this one reads 2)"),
-    "is newer": (sql("PRAGMA user_version = 3"), "another version of harvester (format 3, this one reads 2)"),
+    "is older": (sql("PRAGMA user_version = 1"), f"another version of harvester (format 1, this one reads {VERSION})"),
+    "is newer": (
+        sql(f"PRAGMA user_version = {VERSION + 1}"),
+        f"another version of harvester (format {VERSION + 1}, this one reads {VERSION})",
+    ),
     "lost its tail": (cut(0.5), "state.sqlite3"),
     "lost its last byte": (lambda path: os.truncate(path, path.stat().st_size - 1), "state.sqlite3"),
     "has no tables": (sql("DROP TABLE outputs"), CHANGED),
