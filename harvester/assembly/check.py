@@ -57,7 +57,7 @@ async def _check_account(account: Account, credential: Credential, around: Surro
     try:
         # A question beside a run could be one more than the rate allows.
         with key_lock(lock_path(account, credential, around.environ), "harvester check"):
-            async with account_transport(account, credential, around.clock) as transport:
+            async with account_transport(account, credential, around.clock, around.environ) as transport:
                 balance = await read_balance(account, transport, around.clock)
     except Busy as exc:
         return AccountCheck(unit=unit, holder=str(exc))

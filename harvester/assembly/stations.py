@@ -77,7 +77,8 @@ class Builder:
         budget = Ledger(account.config.budget, spent_units=begun.units_spent, in_doubt_units=begun.units_in_doubt)
         built: list[tuple[Lane, Gate]] = []
         for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
-            transport = await stack.enter_async_context(account_transport(account, credential, self.around.clock))
+            opening = account_transport(account, credential, self.around.clock, self.around.environ)
+            transport = await stack.enter_async_context(opening)
             _, last_at = self.checkpoint.lane(lane)
             gate = Gate(account.rate, self.around.clock, is_fresh=self._is_fresh(account, last_at))
             balance = await self._balance(account, lane, gate, transport)
