@@ -75,6 +75,7 @@ def test_doubled_domains_are_told_from_a_wrong_key_by_the_text() -> None:
         (414, HTML, Verdict(action=Action.SET_ASIDE, why=f"414: {HTML}")),
         (429, HTML, Verdict(action=Action.PAUSE, why="429: too many requests")),
         (429, "ERROR 132 :: API UNITS BALANCE IS ZERO", Verdict(action=Action.PAUSE, why="429: too many requests")),
+        (600, "odd", Verdict(action=Action.SET_ASIDE, why="600: odd", units=None)),
         (503, HTML, Verdict(action=Action.AGAIN, why=f"503: {HTML}", units=None)),
     ],
 )

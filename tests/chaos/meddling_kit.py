@@ -1,0 +1,269 @@
+"""A server that stands between a run and the sandbox and does to chosen requests what networks and servers do.
+
+Everything else is handed on unchanged. `misdeeds_kit.py` is the table of what it can do; `Meddler.plan` says to whom.
+"""
+
+import asyncio
+import re
+import selectors
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from chaos_kit import Job
+
+from harvester.assembly import Outcome, RunOptions, Surroundings, SystemClock, job_run
+from harvester.config import load
+from harvester.sandbox.app import CONTRACTS, Sandbox
+
+HURRY = 50.0
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_FREE = (b"limits-and-usage", b"countapiunits", b"getStats", b"/appendix/", b"/id_list")
+
+
+class _Hurried(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(None if timeout is None else timeout / HURRY)
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """An event loop for real sockets whose seconds are short: retries of a minute take no longer than one second."""
+
+    def __init__(self) -> None:
+        super().__init__(_Hurried())
+
+    def time(self) -> float:
+        """Return seconds of its own."""
+        return time.monotonic() * HURRY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the sandbox answered, and charged for."""
+
+    status: int
+    headers: Mapping[str, str]  #: names in lower case, those of the length left out
+    body: bytes
+
+    def raw(self, *, length: int | None = None) -> bytes:
+        """Return the answer as it goes over the wire, with the length that it has, or that it is said to have."""
+        said = len(self.body) if length is None else length
+        headers = {**self.headers, "content-length": str(said)}
+        return head(self.status, headers) + self.body
+
+    def of(self, body: bytes, **headers: str) -> "Answer":
+        """Return the answer with another body."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return replace(self, body=body, headers={**self.headers, **more})
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Return the head of an answer."""
+    lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+@dataclass(kw_only=True)
+class Heard:
+    """One request as it came over the wire."""
+
+    meddler: "Meddler"
+    provider: str
+    head: bytes
+    body: bytes
+    number: int  #: of the provider's, from 1
+    on_connection: int  #: from 0
+    writer: asyncio.StreamWriter
+
+    @property
+    def content(self) -> bytes:
+        """The request as it came, for finding out what it asks."""
+        return self.head + self.body
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it buys something."""
+        return not any(word in self.content for word in _FREE)
+
+    def is_about(self, target: str) -> bool:
+        """Whether it asks about a target."""
+        return target.encode() in self.content
+
+    async def answer(self) -> Answer:
+        """Let the sandbox answer, and charge."""
+        return await self.meddler.forward(self)
+
+    async def send(self, data: bytes) -> None:
+        """Send what is no whole answer, or is one."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.writer.close()
+
+    def reset(self) -> None:
+        """Break the connection off."""
+        reset(self.writer)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Break a connection off: RST instead of FIN."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+Do = Callable[[Heard], Awaitable[None]]
+Plan = Callable[[Heard], Do | None]
+
+
+def in_peace(_heard: Heard) -> None:
+    """Meddle with nothing."""
+    return
+
+
+@dataclass(kw_only=True)
+class Meddler:
+    """The server."""
+
+    sandbox: Sandbox
+    plan: Plan = in_peace
+    port: int = 0
+    met: Counter[str] = field(default_factory=Counter)  #: requests that met a misdeed, by provider
+    heard: Counter[bytes] = field(default_factory=Counter)  #: how often each paid request came, word for word
+    rude: int = 0  #: so many connections are broken off before anything is read
+    trapped: list[bytes] = field(default_factory=list)  #: what came to the other host that redirects name
+    trap_port: int = 0
+    _numbers: Counter[str] = field(default_factory=Counter)
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
+    _deaf: int = 0
+    _listening: asyncio.Server | None = None
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """Where a run is to go, by provider."""
+        return {name: f"http://127.0.0.1:{self.port}{CONTRACTS[name].base}" for name in CONTRACTS}
+
+    async def listen(self) -> None:
+        """Begin to listen, again at the port it had, unless somebody wants it deaf still."""
+        self._deaf = max(0, self._deaf - 1)
+        if self._deaf:
+            return
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**20)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    def deafen(self) -> None:
+        """Listen no more until `listen` is called as often; what is open stays."""
+        self._deaf += 1
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+
+    async def rest(self) -> None:
+        """Break off what is open, and listen no more."""
+        self.deafen()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Note whoever comes to the host that no key may go to."""
+        self.trapped.append(await reader.read(65536))
+        writer.close()
+
+    async def forward(self, heard: Heard) -> Answer:
+        """Return the sandbox's answer to a request."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.sandbox.port)
+        line, _, rest = heard.head.partition(b"\r\n")
+        kept = [name for name in rest.split(b"\r\n") if not name.lower().startswith((b"connection:", b"host:"))]
+        writer.write(b"\r\n".join([line, b"Host: 127.0.0.1", b"Connection: close", *kept]) + heard.body)
+        answer = await reader.read()
+        writer.close()
+        top, _, body = answer.partition(b"\r\n\r\n")
+        first, *lines = top.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        for name in ("content-length", "connection", "date", "server"):
+            headers.pop(name, None)
+        return Answer(status=int(first.split(" ")[1]), headers=headers, body=body)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.rude > 0:
+            self.rude -= 1
+            reset(writer)
+            return
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            for number in count():
+                top = await reader.readuntil(b"\r\n\r\n")
+                length = _LENGTH.search(top)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                await self._meet(self._heard(top, body, number, writer))
+                if writer.is_closing():
+                    break
+        writer.close()
+
+    def _heard(self, top: bytes, body: bytes, on_connection: int, writer: asyncio.StreamWriter) -> Heard:
+        path = top.split(b" ", 2)[1].decode("latin-1")
+        provider = next(name for name, contract in CONTRACTS.items() if path.startswith(f"{contract.prefix}/"))
+        self._numbers[provider] += 1
+        heard = Heard(
+            meddler=self,
+            provider=provider,
+            head=top,
+            body=body,
+            number=self._numbers[provider],
+            on_connection=on_connection,
+            writer=writer,
+        )
+        if heard.is_paid:
+            self.heard[heard.content] += 1
+        return heard
+
+    async def _meet(self, heard: Heard) -> None:
+        do = self.plan(heard)
+        if do is None:
+            await heard.send((await heard.answer()).raw())
+            return
+        self.met[heard.provider] += 1
+        await do(heard)
+
+
+@asynccontextmanager
+async def meddling(sandbox: Sandbox) -> AsyncIterator[Meddler]:
+    """Stand in front of a sandbox for the length of the block."""
+    meddler = Meddler(sandbox=sandbox)
+    await meddler.listen()
+    trap = await asyncio.start_server(meddler.trap, "127.0.0.1", 0)
+    meddler.trap_port = trap.sockets[0].getsockname()[1]
+    try:
+        yield meddler
+    finally:
+        trap.close()
+        await meddler.rest()
+
+
+async def run_here(job: Job, *, retry_set_aside: bool = False, clock: SystemClock | None = None) -> Outcome:
+    """Run a job in this process."""
+    around = Surroundings(environ=job.environment(), notice=print, clock=clock or SystemClock())
+    async with job_run(load(job.config), RunOptions(retry_set_aside=retry_set_aside), around) as run:
+        return await run.work(asyncio.Event())
+
+
+Rows = dict[tuple[str, str, int], dict[str, object]]
+
+
+def rows_of(job: Job, tasks: Sequence[str] | None = None) -> Rows:
+    """Return a job's records by their place, of some tasks or of all."""
+    return {place: row for place, row in job.records().items() if tasks is None or place[1] in tasks}
