@@ -10,37 +10,53 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any, TypeVar
 
-from chaos_kit import Job
+from chaos_kit import Figures, Job
+from e2e_kit import lines_of
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, SystemClock, job_run
+from harvester.assembly import Outcome, RunOptions, Surroundings, SystemClock, job_run, read_status
 from harvester.config import load
 from harvester.sandbox.app import CONTRACTS, Sandbox
 
-HURRY = 50.0
+T = TypeVar("T")
+
+HURRY = 20.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _FREE = (b"limits-and-usage", b"countapiunits", b"getStats", b"/appendix/", b"/id_list")
 
 
 class _Hurried(selectors.DefaultSelector):
+    def __init__(self, hurry: float) -> None:
+        super().__init__()
+        self._hurry = hurry
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(None if timeout is None else timeout / HURRY)
+        return super().select(None if timeout is None else timeout / self._hurry)
 
 
 class HurriedLoop(asyncio.SelectorEventLoop):
     """An event loop for real sockets whose seconds are short: retries of a minute take no longer than one second."""
 
-    def __init__(self) -> None:
-        super().__init__(_Hurried())
+    def __init__(self, hurry: float = HURRY) -> None:
+        """`hurry`: so many seconds pass in one."""
+        self._hurry = hurry
+        super().__init__(_Hurried(hurry))
 
     def time(self) -> float:
         """Return seconds of its own."""
-        return time.monotonic() * HURRY
+        return time.monotonic() * self._hurry
+
+
+def in_a_hurry(main: Coroutine[Any, Any, T], hurry: float = HURRY) -> T:
+    """Run a coroutine to its end with real sockets and short seconds."""
+    with asyncio.Runner(loop_factory=lambda: HurriedLoop(hurry)) as runner:
+        return runner.run(main)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +160,7 @@ class Meddler:
     trap_port: int = 0
     _numbers: Counter[str] = field(default_factory=Counter)
     _open: set[asyncio.Task[None]] = field(default_factory=set)
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _deaf: int = 0
     _listening: asyncio.Server | None = None
 
@@ -173,6 +190,9 @@ class Meddler:
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.1)  # what was broken off is closed a round of the event loop later
 
     async def trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Note whoever comes to the host that no key may go to."""
@@ -199,6 +219,7 @@ class Meddler:
             self.rude -= 1
             reset(writer)
             return
+        self._writers.add(writer)
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
@@ -261,9 +282,72 @@ async def run_here(job: Job, *, retry_set_aside: bool = False, clock: SystemCloc
         return await run.work(asyncio.Event())
 
 
-Rows = dict[tuple[str, str, int], dict[str, object]]
+Row = Mapping[str, object]
+Rows = Mapping[tuple[str, str, int], Row]
 
 
-def rows_of(job: Job, tasks: Sequence[str] | None = None) -> Rows:
-    """Return a job's records by their place, of some tasks or of all."""
-    return {place: row for place, row in job.records().items() if tasks is None or place[1] in tasks}
+#: What a row is about: it can be missing, and never another's.
+_NAMES = ("target", "url_from", "url_to", "domain")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What a run that was meddled with is weighed by."""
+
+    whole: Rows  #: of the undisturbed run
+    figures: Figures
+    twisted: str | None = None  #: a target whose rows came with odd values
+
+    def weigh(self, job: Job, meddler: Meddler, outcome: Outcome) -> None:
+        """Hold what a run left behind against the undisturbed run: rows, books, words."""
+        self._weigh_rows(job)
+        status = read_status(job.directory).as_json()
+        for task in job.tasks():
+            assert task["complete"] or task["reason"], "why it is not complete must be said"
+        assert outcome.exit_code == _expected_exit(status["tasks"]), status
+        assert (outcome.stopped_by is not None) == (outcome.exit_code == 4)
+        self._weigh_books(job, status)
+        log = (job.directory / "harvester.log").read_text()
+        assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
+        self.figures["requests to a host that no key may go to"] += len(meddler.trapped)
+        assert not meddler.trapped
+
+    def _weigh_rows(self, job: Job) -> None:
+        found = job.records()
+        foreign = [place for place, row in found.items() if not self._is_own(row, self.whole.get(place))]
+        self.figures["rows wrong, foreign or from an error page"] += len(foreign)
+        assert not foreign, (foreign[0], found[foreign[0]], self.whole.get(foreign[0]))
+        path = job.directory / "rejects.jsonl"
+        there = {place[1:] for place in found}
+        there |= {(line["task"], line["row"]) for line in (lines_of(path) if path.exists() else [])}
+        complete = {task["task"] for task in job.tasks() if task["complete"]}
+        lost = [place for place in self.whole if place[1] in complete and place[1:] not in there]
+        self.figures["rows missing from tasks that call themselves complete"] += len(lost)
+        assert not lost, lost
+
+    def _weigh_books(self, job: Job, status: Mapping[str, Any]) -> None:
+        for name, books in status["providers"].items():
+            booked = books["units_spent"] + books["units_in_doubt"]
+            unbooked = job.account(name)["units_charged"] - booked
+            self.figures["units charged beyond what the books say"] += max(0, unbooked)
+            assert unbooked <= 0, (name, books, job.account(name))
+            assert books["units_held"] == 0
+            if books["budget"] is not None:
+                self.figures["units over the budget"] += max(0, booked - books["budget"])
+                assert booked <= books["budget"], (name, books)
+
+    def _is_own(self, row: Row, own: Row | None) -> bool:
+        """Return whether a row is what the undisturbed run has in its place; a twisted one may lack what it says."""
+        if self.twisted is None or row["target"] != self.twisted:
+            return row == own
+        return any(
+            all(row.get(name) in (other.get(name), None) for name in ("provider", "report", *_NAMES))
+            for other in self.whole.values()
+            if other["target"] == self.twisted
+        )
+
+
+def _expected_exit(tasks: Mapping[str, int]) -> int:
+    if tasks["open"] or tasks["waiting"]:
+        return 4
+    return 3 if tasks["set_aside"] or tasks["incomplete"] else 0

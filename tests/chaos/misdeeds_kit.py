@@ -246,9 +246,15 @@ def _unheard_of(value: Any) -> Any:
 
 
 def _without_a_third(value: Any) -> Any:
-    if not isinstance(value, dict) or len(value) < 6:
+    if not isinstance(value, dict) or len(value) < 10:  # no row: what holds rows together stays
         return value
     return {name: item for number, (name, item) in enumerate(value.items()) if number % 3 != 2}
+
+
+def _without_lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if not isinstance(item, list)}
 
 
 def _numbers_as(number: float) -> Do:
@@ -301,6 +307,10 @@ MISDEEDS: Mapping[str, Misdeed] = {
     ),
     "keys are missing": Misdeed(
         do=twisted(each(_without_a_third), lambda lines: [line[:-1] for line in lines]), is_twisting=True
+    ),
+    "lists are missing": Misdeed(
+        do=twisted(each(_without_lists), lambda lines: lines[1:]),
+        **_UNREADABLE,
     ),
     "unheard-of values": Misdeed(
         do=twisted(each(_unheard_of), cells(lambda cell: "maybe" if cell in ("true", "false") else cell)),
