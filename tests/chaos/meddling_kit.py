@@ -184,6 +184,17 @@ class Meddler:
             self._listening.close()
             self._listening = None
 
+    def later(self, delay_s: float, do: Callable[[], Awaitable[None]]) -> None:
+        """Do something after a while."""
+
+        async def wait() -> None:
+            await asyncio.sleep(delay_s)
+            await do()
+
+        task = asyncio.ensure_future(wait())
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
     async def rest(self) -> None:
         """Break off what is open, and listen no more."""
         self.deafen()
