@@ -43,6 +43,11 @@ from harvester.model import Credential, Reply, Request
 MOST_BODY_BYTES = 64 * 1024 * 1024  #: of each open request; the largest pages have 10,000 rows and about 10 MB
 MASK = "***"
 MASK_AS_BYTES = MASK.encode()
+_DELIMITERS = (
+    "Content-Length",
+    "Transfer-Encoding",
+    "Content-Encoding",
+)  #: packed bodies say themselves where they end
 LEAST_ECHO_CHARS = 8  #: a shorter "secret" is a word that rows and headers hold by chance: masking it would damage them
 
 Sign = Callable[[Request, Credential], Request]
@@ -236,6 +241,7 @@ class HttpTransport:
                 headers={mask(name).lower(): mask(value) for name, value in response.headers.items()},
                 body=self.mask.body(_unpacked(packed, response.headers.get("Content-Encoding", ""), most_bytes)),
                 arrived_at=self._clock.utc(),
+                is_delimited=any(name in response.headers for name in _DELIMITERS),
             )
 
     def _url(self, request: Request) -> URL:

@@ -200,6 +200,10 @@ def _cut_body(answer: Answer) -> bytes:
     return answer.raw()[: -max(1, len(answer.body) // 2)]
 
 
+def _half_undelimited(answer: Answer) -> bytes:
+    return head(answer.status, {**answer.headers, "connection": "close"}) + _half(answer.body)
+
+
 def _broken_chunks(answer: Answer) -> bytes:
     half = _half(answer.body)
     return head(answer.status, {**answer.headers, **CHUNKED}) + b"%x\r\n%s\r\n" % (len(half), half)
@@ -276,6 +280,7 @@ MISDEEDS: Mapping[str, Misdeed] = {
     "reset, charged": Misdeed(do=reset_charged),
     "half a head": Misdeed(do=says(_cut_head)),
     "half a body": Misdeed(do=says(_cut_body)),
+    "half a body of unknown length": Misdeed(do=says(_half_undelimited), end="aside", ends={"semrush": "again"}),
     "chunks break off": Misdeed(do=says(_broken_chunks)),
     "a body without end": Misdeed(do=endless, is_large=True),
     "two gigabytes": Misdeed(do=two_gigabytes, is_large=True),

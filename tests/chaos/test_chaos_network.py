@@ -20,6 +20,7 @@ SOME = (
     "closed on a used connection",
     "reset, charged",
     "half a body",
+    "half a body of unknown length",
     "announces too little",
     "claims gzip",
     "a web page with 200",

@@ -391,6 +391,19 @@ def test_a_body_is_read_however_it_is_packed(answer: bytes) -> None:
     assert reply_of(says(answer)).body == b"x" * 5000
 
 
+@pytest.mark.parametrize(
+    ("head", "is_delimited"),
+    [
+        ("Content-Length: 2\r\n\r\n{}", True),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", True),
+        ("Connection: close\r\n\r\n{}", False),
+    ],
+)
+def test_a_reply_says_whether_its_end_is_known(head: str, is_delimited: bool) -> None:
+    got = reply_of(says(f"HTTP/1.1 200 OK\r\n{head}".encode()))
+    assert (got.body, got.is_delimited) == (b"{}", is_delimited)
+
+
 def test_a_body_of_exactly_the_limit_is_read() -> None:
     assert len(reply_of(says(page(b"x" * LIMIT_BYTES))).body) == LIMIT_BYTES
 

@@ -103,6 +103,8 @@ def _by_status(reply: Reply) -> Verdict:
     aside = _ASIDES.get(reply.status) or _ASIDES.get(reply.status // 100) or f": {opening}".removesuffix(": ")
     if action is Action.KEEP and is_blank(reply):
         return Verdict(action=Action.AGAIN, why=f"{reply.status} without data{aside}", units=None)
+    if action is Action.KEEP and not reply.is_delimited:  # of a table, unlike of JSON, the first half looks whole
+        return Verdict(action=Action.AGAIN, why="200, and nothing says where the answer ends", units=None)
     is_unclear = action in (Action.KEEP, Action.AGAIN) or reply.status // 100 not in (3, 4)
     return Verdict(action=action, why=f"{reply.status}{aside}", units=None if is_unclear else 0)
 
