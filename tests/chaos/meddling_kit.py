@@ -7,6 +7,7 @@ import asyncio
 import re
 import selectors
 import socket
+import ssl
 import struct
 import time
 from collections import Counter
@@ -152,6 +153,7 @@ class Meddler:
 
     sandbox: Sandbox
     plan: Plan = in_peace
+    tls: ssl.SSLContext | None = None
     port: int = 0
     met: Counter[str] = field(default_factory=Counter)  #: requests that met a misdeed, by provider
     heard: Counter[bytes] = field(default_factory=Counter)  #: how often each paid request came, word for word
@@ -167,14 +169,18 @@ class Meddler:
     @property
     def base_urls(self) -> dict[str, str]:
         """Where a run is to go, by provider."""
-        return {name: f"http://127.0.0.1:{self.port}{CONTRACTS[name].base}" for name in CONTRACTS}
+        return self.base_urls_at(f"http://127.0.0.1:{self.port}")
+
+    def base_urls_at(self, origin: str) -> dict[str, str]:
+        """Return where a run is to go if the server is reached so."""
+        return {name: f"{origin}{CONTRACTS[name].base}" for name in CONTRACTS}
 
     async def listen(self) -> None:
         """Begin to listen, again at the port it had, unless somebody wants it deaf still."""
         self._deaf = max(0, self._deaf - 1)
         if self._deaf:
             return
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**20)
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**20, ssl=self.tls)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     def deafen(self) -> None:
@@ -273,9 +279,9 @@ class Meddler:
 
 
 @asynccontextmanager
-async def meddling(sandbox: Sandbox) -> AsyncIterator[Meddler]:
+async def meddling(sandbox: Sandbox, tls: ssl.SSLContext | None = None) -> AsyncIterator[Meddler]:
     """Stand in front of a sandbox for the length of the block."""
-    meddler = Meddler(sandbox=sandbox)
+    meddler = Meddler(sandbox=sandbox, tls=tls)
     await meddler.listen()
     trap = await asyncio.start_server(meddler.trap, "127.0.0.1", 0)
     meddler.trap_port = trap.sockets[0].getsockname()[1]

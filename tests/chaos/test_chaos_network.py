@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from chaos_kit import OPTIONS, TARGETS, Figures, Job, of
-from meddling_kit import Do, Heard, Plan, Rows, Scale, in_a_hurry, meddling, run_here
+from meddling_kit import Do, Heard, Plan, Rows, Scale, in_a_hurry, in_peace, meddling, run_here
 from misdeeds_kit import MISDEEDS, Misdeed
 
 from harvester.assembly import Outcome
@@ -99,7 +99,7 @@ def test_what_one_request_meets_costs_no_row(name: str, tmp_path: Path, whole: R
             for provider, ends in ends_of(job, outcome).items():
                 assert misdeed.is_twisting or misdeed.end_of(provider) in ends, (provider, ends)
                 assert "aside" not in ends or misdeed.is_twisting or misdeed.end_of(provider) == "aside"
-            meddler.plan = lambda heard: None
+            meddler.plan = in_peace
             outcome = await run_here(job, retry_set_aside=True)
             scale.weigh(job, meddler, outcome)
             if not misdeed.is_twisting:
@@ -132,7 +132,7 @@ def test_a_target_that_always_meets_it_is_set_aside_and_all_others_are_whole(
                 assert task["complete"] == (task["target"] != CHOSEN), task
                 assert task["complete"] or task["state"] == "set_aside"
             assert is_stopped or job.records() == about(tuple(set(FEW) - {CHOSEN}), whole)
-            meddler.plan = lambda heard: None
+            meddler.plan = in_peace
             assert (await run_here(job, retry_set_aside=True)).exit_code == 0
             assert job.records() == rows
 
