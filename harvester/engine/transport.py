@@ -62,7 +62,7 @@ class Mask:
             spellings.update(_spellings(secret))
             if credential.login is not None:
                 pair = f"{credential.login}:{secret}"
-                spellings.update(base64.b64encode(pair.encode(code)).decode() for code in _codes(pair))
+                spellings.update(text for code in _codes(pair) for text in _packed(pair.encode(code)))
         # Longest first: a spelling that contains another must go as a whole.
         self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
         self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
@@ -92,12 +92,17 @@ def _codes(secret: str) -> Sequence[str]:
     return ("utf-8",) if any(ord(char) > 255 for char in secret) else ("utf-8", "latin-1")
 
 
+def _packed(secret: bytes) -> Sequence[str]:
+    padded = base64.b64encode(secret).decode()
+    return padded, padded.rstrip("=")
+
+
 def _spellings(secret: str) -> Iterator[str]:
     """Yield a secret as it is, and as URLs, HTML and Basic authentication spell it, each also as JSON escapes that."""
     raw = [secret.encode(code) for code in _codes(secret)]
     quoted = [text for each in raw for text in (quote(each), quote(each, safe=""), quote_plus(each))]
     lower = [re.sub("%..", lambda code: code[0].lower(), text) for text in quoted]
-    packed = [base64.b64encode(each).decode() for each in raw]
+    packed = [text for each in raw for text in _packed(each)]
     for text in (secret, html.escape(secret), *packed, *quoted, *lower):
         yield text
         for is_ascii in (True, False):
@@ -118,7 +123,7 @@ class _TooLarge(_OwnError):
     """A body beyond the limit."""
 
 
-class _Packed(_OwnError):
+class _Unpackable(_OwnError):
     """A body that cannot be unpacked to its end."""
 
 
@@ -276,7 +281,7 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
     if encoding.lower() in ("", "identity"):
         return packed
     if encoding.lower() != "gzip":  # we accept nothing else
-        raise _Packed
+        raise _Unpackable
     members: list[bytes] = []
     free_bytes = most_bytes
     while packed:
@@ -286,7 +291,7 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
         if free_bytes < 0:
             raise _TooLarge
         if not unzip.eof:
-            raise _Packed
+            raise _Unpackable
         packed = unzip.unused_data
     return b"".join(members)
 
@@ -296,7 +301,7 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
 _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((_SentTwice, aiohttp.ServerDisconnectedError), "the server closed the connection without an answer"),
     ((aiohttp.ClientPayloadError,), "the answer broke off"),
-    ((_Packed, zlib.error), "the answer cannot be unpacked"),
+    ((_Unpackable, zlib.error), "the answer cannot be unpacked"),
     ((_Unasked,), "the server sent more than it was asked for"),
     ((aiohttp.ClientResponseError, HttpProcessingError), "the answer is not HTTP"),
     ((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "this is no URL that can be asked"),

@@ -662,6 +662,7 @@ def spelled(key: str) -> list[str]:
         html.escape(key),
         base64.b64encode(key.encode()).decode(),
         base64.b64encode(pair).decode(),
+        base64.b64encode(pair).decode().rstrip("="),
     ]
 
 
