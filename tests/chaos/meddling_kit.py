@@ -26,7 +26,7 @@ from harvester.sandbox.app import CONTRACTS, Sandbox
 
 T = TypeVar("T")
 
-HURRY = 20.0
+HURRY = 40.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _FREE = (b"limits-and-usage", b"countapiunits", b"getStats", b"/appendix/", b"/id_list")

@@ -186,14 +186,15 @@ class Once:
 def assert_obeyed(provider: str, refusal: Refusal, job: Job, outcome: Outcome) -> None:
     """Look at what a refusal did to the run of its provider."""
     tasks = [task for task in job.tasks() if task["provider"] == provider]
-    (chosen,) = [task for task in tasks if (task["target"], task["report"]) == (CHOSEN, REPORT)] or [None]
+    chosen = next((task for task in tasks if (task["target"], task["report"]) == (CHOSEN, REPORT)), None)
     books = read_status(job.directory).as_json()["providers"][provider]
     name = f"{provider}.{REPORT}"
     assert books["throttled"] == (refusal.does == "pause")
     assert (books["units_in_doubt"] > 0) == refusal.is_in_doubt
     if refusal.does in ("key", "quota"):
         stop = outcome.stops[provider]
-        assert (stop.kind, chosen) == (refusal.does, None)
+        assert stop.kind == refusal.does
+        assert chosen is None
         assert refusal.why in stop.why
         assert len(tasks) < 2 * len(FEW)
         return
@@ -219,7 +220,7 @@ def assert_obeyed(provider: str, refusal: Refusal, job: Job, outcome: Outcome) -
         assert chosen["reason"] == "no data"
 
 
-@pytest.mark.parametrize("number", of((0, 1, 2, 3, 4, 6), tuple(range(len(ROUNDS)))))
+@pytest.mark.parametrize("number", of((0, 1, 2, 4), tuple(range(len(ROUNDS)))))
 def test_a_refusal_in_the_middle_of_a_run_is_obeyed(number: int, tmp_path: Path, whole: Rows, figures: Figures) -> None:
     refusals = {name: row for name, row in zip(PROVIDERS, ROUNDS[number], strict=True) if row is not None}
 
