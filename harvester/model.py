@@ -138,6 +138,7 @@ class Reply:
     headers: Mapping[str, str]  #: names in lower case
     body: bytes
     arrived_at: datetime  #: UTC
+    is_delimited: bool = True  #: False = it ended with its connection, and nobody can tell whether that was its end
 
 
 class Row(NamedTuple):

@@ -39,7 +39,18 @@ MAY_IMPORT: dict[str, set[str]] = {
 ENGINE_BUILDERS = {"desk", "exchange", "lane", "run"}
 
 #: What all providers are described with.
-SHARED_BY_PROVIDERS = {"choices", "keyset", "listing", "mapping", "paging", "proof", "spelling", "tariff", "waiting"}
+SHARED_BY_PROVIDERS = {
+    "blank",
+    "choices",
+    "keyset",
+    "listing",
+    "mapping",
+    "paging",
+    "proof",
+    "spelling",
+    "tariff",
+    "waiting",
+}
 
 #: Who may import what of other people's.
 ONLY = {

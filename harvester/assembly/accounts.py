@@ -1,9 +1,10 @@
 """A provider's keys: connected, and asked for their balance."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from harvester.assembly.proxies import proxy_of
 from harvester.config.meanings import GREATEST
 from harvester.engine.gate import Gate
 from harvester.engine.ports import Clock, Transport
@@ -16,13 +17,16 @@ USER_AGENT = f"harvester/{version('harvester')}"
 
 
 @asynccontextmanager
-async def account_transport(account: Account, credential: Credential, clock: Clock) -> AsyncIterator[HttpTransport]:
-    """Open one key's way to its provider."""
+async def account_transport(
+    account: Account, credential: Credential, clock: Clock, environ: Mapping[str, str]
+) -> AsyncIterator[HttpTransport]:
+    """Open one key's way to its provider. Raises ConfigError if the environment names a proxy that cannot be used."""
     address = Address(
         base_url=account.base_url,
         timeout_s=account.timeout_s,
         in_flight=account.in_flight,
         user_agent=USER_AGENT,
+        proxy_of=proxy_of(environ),
     )
     async with http_transport(address, credential, account.provider.sign, clock) as transport:
         yield transport

@@ -58,7 +58,7 @@ async def _check_account(account: Account, credential: Credential, around: Surro
         # A question beside a run could be one more than the rate allows.
         with key_lock(lock_path(account, credential, around.environ), "harvester check") as trail:
             gate = gate_of(account.rate, around.clock, trail, None)
-            async with account_transport(account, credential, around.clock) as transport:
+            async with account_transport(account, credential, around.clock, around.environ) as transport:
                 balance = await read_balance(account, Gated(gate, transport), around.clock)
     except Busy as exc:
         return AccountCheck(unit=unit, holder=str(exc))

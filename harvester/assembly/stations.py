@@ -89,7 +89,8 @@ class Builder:
         lanes: list[Lane] = []
         auditors: list[Auditor] = []
         for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
-            transport = await stack.enter_async_context(account_transport(account, credential, self.around.clock))
+            opening = account_transport(account, credential, self.around.clock, self.around.environ)
+            transport = await stack.enter_async_context(opening)
             auditor = self._auditor(account, lane, transport)
             balance = await self._balance(auditor)
             settled = await auditor.at_start(balance)

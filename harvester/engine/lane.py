@@ -74,6 +74,7 @@ class Lane:
         self._is_asked_to_stop = False
         self._is_out_of_units = False
         self._refused_in_a_row: Counter[str] = Counter()  #: by harvest
+        self._told = ""  #: what the provider said when it had too few units left
 
     @property
     def name(self) -> str:
@@ -335,6 +336,7 @@ class Lane:
             self._stop(Stop("quota", verdict.why))
             return
         self._parts.purse.account.lower(free_units)
+        self._told = f"; the provider said: {verdict.why}"
 
     async def _refuse(self, asked: Asked, tally: Tally, why: str) -> None:
         """Set a task aside whose request was refused; of a batch, only the targets that cannot be asked about."""
@@ -369,7 +371,7 @@ class Lane:
         budget, account = self._parts.purse.budget.free_units, self._parts.purse.account.free_units
         if account is not None and (budget is None or account < budget):
             left = f"{self._parts.said(account)} are left on the account above what is to be kept"
-            return Stop("quota", f"{left}: too few for any request")
+            return Stop("quota", f"{left}: too few for any request{self._told}")
         return Stop("budget", f"{self._parts.said(budget or 0)} of the budget are left: too few for any request")
 
     def _now(self) -> datetime:

@@ -4,33 +4,50 @@ One send is one send: aiohttp sends an idempotent request again by itself when a
 provider bills twice. `_Once` refuses the second pass. Whether the request was written decides what a failure
 costs, so it is traced and not guessed from the kind of exception.
 
+One reply belongs to one request: HTTP/1.1 has no other tie between them than their order on a connection. So a
+connection over which something came unasked is not used again, and an answer that is followed by more than it
+announced is none.
+
 Nothing leaves this file with a secret in it: bodies, header values and error texts are masked by value.
 """
 
+import asyncio
 import base64
 import html
 import json
 import re
+import select
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, TraceConfig
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
 from harvester.codec import dump
 from harvester.engine.ports import Clock
 from harvester.errors import ConnectFailed, ReplyLost
 from harvester.model import Credential, Reply, Request
 
-MOST_BODY_BYTES = 128 * 1024 * 1024
+MOST_BODY_BYTES = 64 * 1024 * 1024  #: of each open request; the largest pages have 10,000 rows and about 10 MB
 MASK = "***"
 MASK_AS_BYTES = MASK.encode()
+_DELIMITERS = (
+    "Content-Length",
+    "Transfer-Encoding",
+    "Content-Encoding",
+)  #: packed bodies say themselves where they end
 LEAST_ECHO_CHARS = 8  #: a shorter "secret" is a word that rows and headers hold by chance: masking it would damage them
 
 Sign = Callable[[Request, Credential], Request]
@@ -45,7 +62,7 @@ class Mask:
             spellings.update(_spellings(secret))
             if credential.login is not None:
                 pair = f"{credential.login}:{secret}"
-                spellings.update(base64.b64encode(pair.encode(code)).decode() for code in _codes(pair))
+                spellings.update(text for code in _codes(pair) for text in _packed(pair.encode(code)))
         # Longest first: a spelling that contains another must go as a whole.
         self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
         self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
@@ -75,12 +92,17 @@ def _codes(secret: str) -> Sequence[str]:
     return ("utf-8",) if any(ord(char) > 255 for char in secret) else ("utf-8", "latin-1")
 
 
+def _packed(secret: bytes) -> Sequence[str]:
+    padded = base64.b64encode(secret).decode()
+    return padded, padded.rstrip("=")
+
+
 def _spellings(secret: str) -> Iterator[str]:
     """Yield a secret as it is, and as URLs, HTML and Basic authentication spell it, each also as JSON escapes that."""
     raw = [secret.encode(code) for code in _codes(secret)]
     quoted = [text for each in raw for text in (quote(each), quote(each, safe=""), quote_plus(each))]
     lower = [re.sub("%..", lambda code: code[0].lower(), text) for text in quoted]
-    packed = [base64.b64encode(each).decode() for each in raw]
+    packed = [text for each in raw for text in _packed(each)]
     for text in (secret, html.escape(secret), *packed, *quoted, *lower):
         yield text
         for is_ascii in (True, False):
@@ -101,8 +123,12 @@ class _TooLarge(_OwnError):
     """A body beyond the limit."""
 
 
-class _Packed(_OwnError):
+class _Unpackable(_OwnError):
     """A body that cannot be unpacked to its end."""
+
+
+class _Unasked(_OwnError):
+    """The server said more than it was asked."""
 
 
 class _Once:
@@ -118,6 +144,47 @@ class _Once:
         return await handler(request)
 
 
+class _Connections(aiohttp.TCPConnector):
+    """Connections that are used again only if nothing has come over them since.
+
+    aiohttp would take what a server sent meanwhile for the answer to the next request: another target's rows.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(limit=most, keepalive_timeout=75.0)
+        self._known: WeakSet[asyncio.BaseProtocol] = WeakSet()
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: "list[Trace]",
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own name
+    ) -> "Connection":
+        """Return a connection on which nothing waits to be read."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol, transport = connection.protocol, connection.transport
+            assert protocol is not None
+            assert transport is not None
+            is_used = protocol in self._known
+            self._known.add(protocol)
+            # Over a new one TLS has more to say after its handshake. What the event loop has not read yet of an old one
+            # may also be its end, noticed before a request is lost on it.
+            if not is_used or not (protocol.should_close or _has_unread(transport)):
+                return connection
+            connection.close()
+
+
+def _has_unread(transport: asyncio.BaseTransport) -> bool:
+    waiting = select.poll()
+    waiting.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _directly(_host: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where one provider is reached, and how patiently."""
@@ -127,6 +194,8 @@ class Address:
     in_flight: int  #: connections kept
     user_agent: str
     most_body_bytes: int = MOST_BODY_BYTES
+    #: From the host of an https:// URL to the URL of the proxy that leads there. http:// never goes through one.
+    proxy_of: Callable[[str], str | None] = _directly
 
 
 class HttpTransport:
@@ -159,11 +228,13 @@ class HttpTransport:
         headers = dict(request.headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
+        url = self._url(request)
         async with self._session.request(
             request.method,
-            self._url(request),
+            url,
             data=body,
             headers=headers,
+            proxy=self._address.proxy_of(url.host or "") if url.scheme == "https" else None,
             allow_redirects=False,
             middlewares=(_Once(),),
             trace_request_ctx=trace,
@@ -175,6 +246,7 @@ class HttpTransport:
                 headers={mask(name).lower(): mask(value) for name, value in response.headers.items()},
                 body=self.mask.body(_unpacked(packed, response.headers.get("Content-Encoding", ""), most_bytes)),
                 arrived_at=self._clock.utc(),
+                is_delimited=any(name in response.headers for name in _DELIMITERS),
             )
 
     def _url(self, request: Request) -> URL:
@@ -184,6 +256,11 @@ class HttpTransport:
 
 
 async def _read(response: ClientResponse, most_bytes: int) -> bytes:
+    """Return a body as it came. Raises _TooLarge, _Unasked."""
+    if (response.content_length or 0) > most_bytes:
+        raise _TooLarge
+    connection = response.connection  # None: all of the answer came at once
+    protocol = None if connection is None else connection.protocol
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in response.content.iter_any():
@@ -191,6 +268,8 @@ async def _read(response: ClientResponse, most_bytes: int) -> bytes:
         if size_bytes > most_bytes:
             raise _TooLarge
         chunks.append(chunk)
+    if protocol is not None and isinstance(protocol.exception(), HttpProcessingError):
+        raise _Unasked  # what came behind it is no answer, so the length it announced was wrong and rows are cut off
     return b"".join(chunks)
 
 
@@ -202,7 +281,7 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
     if encoding.lower() in ("", "identity"):
         return packed
     if encoding.lower() != "gzip":  # we accept nothing else
-        raise _Packed
+        raise _Unpackable
     members: list[bytes] = []
     free_bytes = most_bytes
     while packed:
@@ -212,7 +291,7 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
         if free_bytes < 0:
             raise _TooLarge
         if not unzip.eof:
-            raise _Packed
+            raise _Unpackable
         packed = unzip.unused_data
     return b"".join(members)
 
@@ -222,7 +301,8 @@ def _unpacked(packed: bytes, encoding: str, most_bytes: int) -> bytes:
 _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((_SentTwice, aiohttp.ServerDisconnectedError), "the server closed the connection without an answer"),
     ((aiohttp.ClientPayloadError,), "the answer broke off"),
-    ((_Packed, zlib.error), "the answer cannot be unpacked"),
+    ((_Unpackable, zlib.error), "the answer cannot be unpacked"),
+    ((_Unasked,), "the server sent more than it was asked for"),
     ((aiohttp.ClientResponseError, HttpProcessingError), "the answer is not HTTP"),
     ((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), "this is no URL that can be asked"),
     ((aiohttp.ClientConnectionError, OSError), "the connection broke"),
@@ -235,10 +315,15 @@ def _words(exc: Exception, address: Address) -> str:
         return f"no whole reply within {address.timeout_s:g} s"
     if isinstance(exc, _TooLarge):
         return f"the reply is larger than {address.most_body_bytes} bytes"
+    if isinstance(exc, aiohttp.ClientHttpProxyError):
+        return f"the proxy that HTTPS_PROXY names does not connect: it answers {exc.status}"
+    if isinstance(exc, aiohttp.ClientProxyConnectionError):
+        reason = exc.os_error.strerror or exc.os_error
+        return f"cannot connect to the proxy that HTTPS_PROXY names, {exc.host}:{exc.port}: {reason}"
     if isinstance(exc, aiohttp.ClientConnectorError):
         return f"cannot connect to {exc.host}:{exc.port}: {exc.os_error.strerror or exc.os_error}"
     words = next((words for kinds, words in _WORDS if isinstance(exc, kinds)), "the exchange failed")
-    return f"{words} ({type(exc.__cause__ or exc).__name__})"
+    return words if isinstance(exc, _OwnError) else f"{words} ({type(exc.__cause__ or exc).__name__})"
 
 
 def _tracing() -> TraceConfig:
@@ -257,9 +342,8 @@ async def http_transport(
     address: Address, credential: Credential, sign: Sign, clock: Clock
 ) -> AsyncIterator[HttpTransport]:
     """Open the connections of one key; leaving the block closes them."""
-    connector = aiohttp.TCPConnector(limit=address.in_flight, keepalive_timeout=75.0)
     async with ClientSession(
-        connector=connector,
+        connector=_Connections(address.in_flight),
         headers={"User-Agent": address.user_agent, "Accept-Encoding": "gzip"},
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=address.timeout_s),

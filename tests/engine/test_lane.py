@@ -511,12 +511,15 @@ def test_what_is_to_be_kept_on_the_account_is_not_asked_for() -> None:
 @pytest.mark.parametrize("units_left", [None, 0, 9])
 def test_an_empty_account_stops_the_lane(units_left: int | None) -> None:
     async def answer(request: Request) -> Reply:
-        return verdict(Action.SHRINK, units_left=units_left)
+        return verdict(Action.SHRINK, why="the limit of a day is reached", units_left=units_left)
 
     bench = worked(Bench(answer=answer, targets=["a.com", "b.com"]))
     assert len(bench.sent) == 1
     assert bench.lane.stopped is not None
     assert bench.lane.stopped.kind == "quota"
+    assert bench.lane.stopped.why.endswith("the limit of a day is reached"), (
+        "the provider's own words, whoever stops it"
+    )
 
 
 @pytest.mark.parametrize(("units_left", "row_units", "keep"), [(20, 10, 0), (None, 0, 0), (None, 0, 7), (5, 0, 7)])

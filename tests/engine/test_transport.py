@@ -220,6 +220,75 @@ def test_after_a_drop_the_next_request_finds_a_new_connection() -> None:
     assert len(server.asked) == 3
 
 
+UNASKED = {
+    "an answer": page(b"foreign"),
+    "several answers": 3 * page(b"foreign"),
+    "an answer without a body": b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n",
+    "the beginning of an answer": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfor",
+    "what is no HTTP": b"220 mail.example.com ESMTP\r\n\r\n",
+}
+
+
+def pushes(unasked: bytes, *, delay_s: float) -> Answer:
+    """Answer the first request of a connection, and say more a moment later; answer further ones rightly."""
+
+    async def answer(got: Asked) -> None:
+        await got.send(page(b"own %d" % got.number))
+        if got.number == 0:
+            await asyncio.sleep(delay_s)
+            await got.send(unasked)
+
+    return answer
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read meanwhile", "not read yet"])
+@pytest.mark.parametrize("unasked", UNASKED.values(), ids=UNASKED)
+def test_what_comes_unasked_is_never_the_answer_to_the_next_request(unasked: bytes, is_read: bool) -> None:
+    async def scenario() -> tuple[Server, list[Reply]]:
+        async with (
+            serving(pushes(unasked, delay_s=0.01)) as server,
+            http_transport(address(server.url), Credential(key=KEY), in_header, LoopClock()) as transport,
+        ):
+            replies = [await transport.send(Request(path="/"))]
+            if is_read:
+                await asyncio.sleep(0.05)
+            else:
+                turn = asyncio.Event()
+                asyncio.get_running_loop().call_later(0.01, turn.set)
+                await turn.wait()  # the server's turn has come in the same round of the event loop, ours next
+            replies.append(await transport.send(Request(path="/")))
+            return server, replies
+
+    server, replies = asyncio.run(scenario())
+    assert [reply.body for reply in replies] == [b"own 0", b"own 0"]
+    assert (server.connections, len(server.asked)) == (2, 2)
+
+
+def test_an_end_that_nobody_has_noticed_yet_does_not_cost_a_request() -> None:
+    async def scenario() -> list[End]:
+        ends: list[End] = []
+        async with serving(says(OK)) as server:
+            at = address(server.url)
+            async with http_transport(at, Credential(key=KEY), in_header, LoopClock()) as transport:
+                for _ in range(20):
+                    ends.append(await transport.send(Request(path="/")))
+                    await asyncio.sleep(0)  # the server closes in this very moment
+        return ends
+
+    assert all(isinstance(end, Reply) for end in asyncio.run(scenario()))
+
+
+def test_an_answer_longer_than_it_announced_is_none() -> None:
+    async def answer(got: Asked) -> None:
+        await got.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nro")
+        await asyncio.sleep(0.05)
+        await got.send(b"w 1;\nrow 2;\n")
+
+    end = fault_of(answer)
+    assert isinstance(end, ReplyLost)
+    assert str(end) == "the server sent more than it was asked for"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_a_reply_and_is_not_followed(status: int) -> None:
     there = page(b"", "Location: http://127.0.0.1:9/elsewhere", status=f"{status} Elsewhere")
@@ -322,6 +391,19 @@ def test_a_body_is_read_however_it_is_packed(answer: bytes) -> None:
     assert reply_of(says(answer)).body == b"x" * 5000
 
 
+@pytest.mark.parametrize(
+    ("head", "is_delimited"),
+    [
+        ("Content-Length: 2\r\n\r\n{}", True),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", True),
+        ("Connection: close\r\n\r\n{}", False),
+    ],
+)
+def test_a_reply_says_whether_its_end_is_known(head: str, is_delimited: bool) -> None:
+    got = reply_of(says(f"HTTP/1.1 200 OK\r\n{head}".encode()))
+    assert (got.body, got.is_delimited) == (b"{}", is_delimited)
+
+
 def test_a_body_of_exactly_the_limit_is_read() -> None:
     assert len(reply_of(says(page(b"x" * LIMIT_BYTES))).body) == LIMIT_BYTES
 
@@ -415,6 +497,20 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end() -> None:
     assert sent_bytes < 50_000_000  # no more than the kernel's own buffers take in
 
 
+def test_a_body_that_announces_more_than_the_limit_is_not_read_at_all() -> None:
+    sent_bytes = 0
+
+    async def answer(got: Asked) -> None:
+        nonlocal sent_bytes
+        await got.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n")
+        await asyncio.sleep(0.05)
+        sent_bytes += 1
+        await got.send(b"x")
+
+    assert str(fault_of(answer)) == f"the reply is larger than {LIMIT_BYTES} bytes"
+    assert sent_bytes == 0
+
+
 def test_gzip_that_grows_beyond_the_limit_is_not_unpacked_to_its_end() -> None:
     bomb = gzip.compress(b"x" * (LIMIT_BYTES + 1))
     assert str(fault_of(says(page(bomb, "Content-Encoding: gzip")))).startswith("the reply is larger than")
@@ -490,6 +586,8 @@ def raised(kind: type[Exception]) -> Exception:
         return kind(text, key, OSError(111, "refused"))
     if issubclass(kind, aiohttp.ClientConnectorError):
         return kind(key, OSError(111, "refused"))
+    if issubclass(kind, aiohttp.ClientHttpProxyError):
+        return kind(cast(aiohttp.RequestInfo, None), (), status=407, message=text)
     exc = kind.__new__(kind)
     exc.args = (text,)
     return exc
@@ -564,6 +662,7 @@ def spelled(key: str) -> list[str]:
         html.escape(key),
         base64.b64encode(key.encode()).decode(),
         base64.b64encode(pair).decode(),
+        base64.b64encode(pair).decode().rstrip("="),
     ]
 
 

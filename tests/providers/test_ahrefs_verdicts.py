@@ -40,7 +40,11 @@ HTML = b"<html><body>Just a moment...</body></html>"
         (429, HTML, Verdict(action=Action.PAUSE, why="429: too many requests")),
         (500, {"error": "internal"}, Verdict(action=Action.AGAIN, why="500: internal", units=None)),
         (502, HTML, Verdict(action=Action.AGAIN, why=f"502: {HTML.decode()}", units=None)),
-        (999, b"", Verdict(action=Action.SET_ASIDE, why="999")),
+        (200, b"", Verdict(action=Action.AGAIN, why="200 without data", units=None)),
+        (200, HTML, Verdict(action=Action.AGAIN, why="200 without data", units=None)),
+        (200, b"\xef\xbb\xbf\r\n <!doctype html>", Verdict(action=Action.AGAIN, why="200 without data", units=None)),
+        (99, b"", Verdict(action=Action.SET_ASIDE, why="99, which Ahrefs does not document", units=None)),
+        (600, HTML, Verdict(action=Action.SET_ASIDE, why="600, which Ahrefs does not document", units=None)),
     ],
 )
 def test_each_status_has_its_verdict(status: int, body: object, verdict: Verdict) -> None:

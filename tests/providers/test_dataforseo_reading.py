@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harvester.errors import UnknownReply, UnreadableRow
-from harvester.model import Cursor, Page
+from harvester.model import Action, Cursor, Page
 from harvester.providers.dataforseo import DATAFORSEO
 from harvester.records import set_id
 
@@ -116,6 +116,15 @@ def test_partial_results_are_kept_and_called_so() -> None:
 def test_fewer_items_than_announced_are_noticed() -> None:
     body = envelope({"total_count": 2, "items_count": 2, "items": [{"domain": "a.example"}]})
     assert read(compiled("refdomains"), body).incomplete == "the provider speaks of 2 rows, and 1 came"
+
+
+@pytest.mark.parametrize(("announced", "action"), [(1, Action.SET_ASIDE), (0, Action.KEEP), ("1", Action.KEEP)])
+def test_results_that_are_announced_and_not_there_are_no_empty_success(announced: Any, action: Action) -> None:
+    body = envelope()
+    body["tasks"][0]["result_count"] = announced
+    verdict = DATAFORSEO.judge(reply_of(body))
+    assert verdict.action is action
+    assert verdict.units == (24_036 if action is Action.KEEP else None)
 
 
 def test_a_bill_that_is_missing_stays_unknown() -> None:

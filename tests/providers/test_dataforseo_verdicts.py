@@ -126,7 +126,7 @@ def test_of_two_bills_the_greater_is_believed() -> None:
 @pytest.mark.parametrize(
     ("status", "action", "units"),
     [
-        (200, Action.SET_ASIDE, None),
+        (99, Action.SET_ASIDE, None),
         (301, Action.STOP_LANE, 0),
         (400, Action.SET_ASIDE, 0),
         (401, Action.STOP_LANE, 0),
@@ -137,6 +137,7 @@ def test_of_two_bills_the_greater_is_believed() -> None:
         (429, Action.PAUSE, 0),
         (500, Action.AGAIN, None),
         (503, Action.AGAIN, None),
+        (600, Action.SET_ASIDE, None),
     ],
 )
 def test_without_an_envelope_the_status_decides(status: int, action: Action, units: int | None) -> None:
@@ -144,6 +145,24 @@ def test_without_an_envelope_the_status_decides(status: int, action: Action, uni
         verdict = judge(reply_of(body, status))
         assert (verdict.action, verdict.units) == (action, units)
         assert verdict.why.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize(
+    ("body", "action"),
+    [
+        (b"", Action.AGAIN),
+        (b"<html>", Action.AGAIN),
+        (b"[]", Action.SET_ASIDE),
+        (b'{"status_code": "20000"}', Action.SET_ASIDE),
+        (b'{"status_code": 20000, "tasks": []}', Action.SET_ASIDE),
+    ],
+)
+def test_a_success_without_an_envelope_is_asked_for_again_if_it_is_no_answer_of_the_api(
+    body: bytes, action: Action
+) -> None:
+    verdict = judge(reply_of(body))
+    assert (verdict.action, verdict.units) == (action, None)
+    assert verdict.why.startswith("HTTP 200")
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

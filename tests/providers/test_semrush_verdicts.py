@@ -1,5 +1,7 @@
 """Every answer of Semrush has one meaning, by its body first and its status second."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,6 +77,7 @@ def test_doubled_domains_are_told_from_a_wrong_key_by_the_text() -> None:
         (414, HTML, Verdict(action=Action.SET_ASIDE, why=f"414: {HTML}")),
         (429, HTML, Verdict(action=Action.PAUSE, why="429: too many requests")),
         (429, "ERROR 132 :: API UNITS BALANCE IS ZERO", Verdict(action=Action.PAUSE, why="429: too many requests")),
+        (600, "odd", Verdict(action=Action.SET_ASIDE, why="600: odd", units=None)),
         (503, HTML, Verdict(action=Action.AGAIN, why=f"503: {HTML}", units=None)),
     ],
 )
@@ -85,6 +88,13 @@ def test_what_is_no_error_code_is_judged_by_its_words_and_its_status(status: int
     else:
         assert found == verdict
     assert SEMRUSH.judge(reply_of(body, status)) == found
+
+
+def test_a_table_that_may_have_been_cut_off_is_asked_for_again() -> None:
+    cut = replace(reply_of(stored("backlinks")), is_delimited=False)
+    why = "200, and nothing says where the answer ends"
+    assert judge(cut) == Verdict(action=Action.AGAIN, why=why, units=None)
+    assert judge(replace(reply_of("ERROR 50 :: NOTHING FOUND"), is_delimited=False)).action is Action.KEEP
 
 
 @pytest.mark.parametrize(("value", "wait_s"), [("7", 7.0), ("999999", 3600.0), ("soon", None), ("", None)])

@@ -102,7 +102,10 @@ def test_an_empty_account_has_nothing_left_and_a_query_too_dear_does_not_say_wha
     ("status", "body", "verdict"),
     [
         (200, {"result": {"data": []}}, Verdict(action=Action.KEEP, units=None)),
-        (200, HTML, Verdict(action=Action.KEEP, units=None)),
+        (200, [], Verdict(action=Action.KEEP, units=None)),
+        (200, b"", Verdict(action=Action.AGAIN, why="200 without data", units=None)),
+        (200, HTML, Verdict(action=Action.AGAIN, why="200 without data", units=None)),
+        (600, b"", Verdict(action=Action.SET_ASIDE, why="600, which Serpstat does not document", units=None)),
         (200, {"error": "boom"}, Verdict(action=Action.SET_ASIDE, why="boom")),
         (200, {"error": 7}, Verdict(action=Action.SET_ASIDE, why="an error without a message")),
         (200, error(True, 5), Verdict(action=Action.SET_ASIDE, why="an error without a message")),

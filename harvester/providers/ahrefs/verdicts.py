@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from harvester.model import Action, Reply, Verdict
 from harvester.providers.ahrefs.replies import charged, error_text, is_from_the_api
+from harvester.providers.blank import is_blank
 from harvester.providers.waiting import retry_after_s
 
 _LIMIT_REACHED = "api units limit reached"
@@ -17,7 +18,7 @@ _UNITS_LEFT = re.compile(r"units left:\s*([0-9][0-9,]{0,18})", re.IGNORECASE)
 
 def judge(reply: Reply) -> Verdict:
     """Return what the answer means, by its status."""
-    rule = _BY_STATUS.get(reply.status) or _BY_CLASS.get(reply.status // 100, _set_aside)
+    rule = _BY_STATUS.get(reply.status) or _BY_CLASS.get(reply.status // 100, _unheard_of)
     return rule(reply)
 
 
@@ -28,6 +29,13 @@ def _refused(action: Action, reply: Reply) -> Verdict:
 
 def _keep(reply: Reply) -> Verdict:
     return Verdict(action=Action.KEEP, units=charged(reply))
+
+
+def _answered(reply: Reply) -> Verdict:
+    """Tell an answer of the API from a page that a server before it put in its place, with its status."""
+    if is_blank(reply):
+        return Verdict(action=Action.AGAIN, why="200 without data", units=charged(reply))
+    return _keep(reply)
 
 
 def _set_aside(reply: Reply) -> Verdict:
@@ -76,12 +84,12 @@ def _again(reply: Reply) -> Verdict:
 
 
 def _unheard_of(reply: Reply) -> Verdict:
-    """Set a success aside that is not documented; whether it was billed is unknown."""
+    """Set aside what is neither a page, nor a refusal, nor a failure; whether it was billed is unknown."""
     return Verdict(action=Action.SET_ASIDE, why=f"{reply.status}, which Ahrefs does not document", units=charged(reply))
 
 
 _BY_STATUS: Mapping[int, Callable[[Reply], Verdict]] = {
-    200: _keep,
+    200: _answered,
     400: _set_aside,
     401: _stop_lane,
     402: _out_of_units,
@@ -91,8 +99,6 @@ _BY_STATUS: Mapping[int, Callable[[Reply], Verdict]] = {
     429: _pause,
 }
 _BY_CLASS: Mapping[int, Callable[[Reply], Verdict]] = {
-    1: _unheard_of,
-    2: _unheard_of,
     3: _moved,
     4: _set_aside,
     5: _again,

@@ -85,6 +85,9 @@ def _statement(document: Any) -> Statement:
         raise UnknownReply("not an answer of the API: it has no status_code")
     if not isinstance(result, list | None):
         raise UnknownReply(f"the result is {type(result).__name__}, not a list")
+    announced = task.get("result_count")
+    if code == OK and result is None and type(announced) is int and announced > 0:
+        raise UnknownReply(f"{announced:,} results are announced, and none is there")
     return Statement(
         code=code,
         message=message if isinstance(message, str) else "",

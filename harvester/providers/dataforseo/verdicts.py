@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from harvester.errors import UnknownReply
 from harvester.model import Action, Reply, Verdict
+from harvester.providers.blank import is_blank
 from harvester.providers.dataforseo.envelope import NO_RESULTS, OK, PARTIAL_RESULTS, told
 
 _MINUTE_S = 60.0
@@ -37,7 +38,9 @@ def judge(reply: Reply) -> Verdict:
         said = told(reply)
     except UnknownReply:
         why = f"HTTP {reply.status}: {reply.body[:_SHOWN_BYTES].decode(errors='replace').strip()}".removesuffix(": ")
-        rule = _BY_STATUS.get(reply.status) or _BY_STATUS_CLASS.get(reply.status // 100, _refused)
+        if reply.status == 200 and is_blank(reply):
+            return Verdict(action=Action.AGAIN, why="HTTP 200 without data", units=None)
+        rule = _BY_STATUS.get(reply.status) or _BY_STATUS_CLASS.get(reply.status // 100, _unheard_of)
         return rule(_Heard(why, None, reply))
     heard = _Heard(said.why, said.units, reply)
     if said.is_empty:
@@ -156,4 +159,4 @@ _BY_STATUS: Mapping[int, _Rule] = {
     404: _moved,
     408: _again,
 }
-_BY_STATUS_CLASS: Mapping[int, _Rule] = {1: _unheard_of, 2: _unheard_of, 3: _moved, 5: _again}
+_BY_STATUS_CLASS: Mapping[int, _Rule] = {3: _moved, 4: _refused, 5: _again}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from harvester.model import Action, Reply, Verdict
+from harvester.providers.blank import is_blank
 from harvester.providers.waiting import retry_after_s
 
 #: Answers without rows: the list is empty or has ended, may not be asked for from there on, or not in one piece.
@@ -100,9 +101,11 @@ def _by_status(reply: Reply) -> Verdict:
     action = _BY_STATUS.get(reply.status) or _BY_CLASS.get(reply.status // 100, Action.SET_ASIDE)
     opening = _opening(reply).strip()
     aside = _ASIDES.get(reply.status) or _ASIDES.get(reply.status // 100) or f": {opening}".removesuffix(": ")
-    if action is Action.KEEP and (not opening or opening.startswith("<")):
+    if action is Action.KEEP and is_blank(reply):
         return Verdict(action=Action.AGAIN, why=f"{reply.status} without data{aside}", units=None)
-    is_unclear = action in (Action.KEEP, Action.AGAIN) or reply.status // 100 in (1, 2)
+    if action is Action.KEEP and not reply.is_delimited:  # of a table, unlike of JSON, the first half looks whole
+        return Verdict(action=Action.AGAIN, why="200, and nothing says where the answer ends", units=None)
+    is_unclear = action in (Action.KEEP, Action.AGAIN) or reply.status // 100 not in (3, 4)
     return Verdict(action=action, why=f"{reply.status}{aside}", units=None if is_unclear else 0)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from harvester.codec import parse
 from harvester.errors import UnknownReply
 from harvester.model import Action, Reply, Verdict
+from harvester.providers.blank import is_blank
 from harvester.providers.serpstat.replies import Fault, fault_of
 from harvester.providers.waiting import retry_after_s
 
@@ -119,6 +120,8 @@ def judge(reply: Reply) -> Verdict:
         fault = None
     if fault is not None:
         return _verdict(rule_of(fault, reply.status), str(fault), reply)
+    if reply.status == 200 and is_blank(reply):
+        return Verdict(action=Action.AGAIN, why="200 without data", units=None)
     if reply.status == 200:  # what it holds, or that it is no answer of the API, is found out by reading it
         return Verdict(action=Action.KEEP, units=None)
     return _verdict(_by_status(reply.status), str(reply.status), reply)
