@@ -64,8 +64,8 @@ SQLITE_SAYS = ("disk is full", "disk I/O error", "unable to open database file",
 
 
 HARMLESS = [
-    Spot(kind="create", suffix="harvester.log", names=""),
     Spot(kind="write", suffix="harvester.log", names="", most=2),
+    Spot(kind="create", suffix="harvester.log", names=""),
     Spot(kind="write", suffix=".lock", names="", most=4),
     Spot(kind="truncate", suffix=".lock", names="", most=4),
     # When all is committed, the log of the state moves into the state; if that fails it stays where it is.
