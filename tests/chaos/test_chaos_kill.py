@@ -76,6 +76,22 @@ async def kill_until_complete(job: Job, whole: Whole, lot: Lot, figures: Figures
     assert_kept(job, whole, figures, bill=bill, ends=ends)
 
 
+def test_the_shim_sees_what_python_and_sqlite_do(folder: Path) -> None:
+    async def run() -> None:
+        async with sandbox_that_counts() as sandbox:
+            job = Job(folder=folder / "job", sandbox=sandbox, targets=FEW, capture=True)
+            assert (await quick_runs().run(job, log=folder / "log")).code == 0
+
+    asyncio.run(run())
+    seen = {(each.kind, Path(each.path).name) for each in operations_in(folder / "log")}
+    assert seen >= {("mkdir", "replies"), ("rename", "manifest.json"), ("syncdir", "chaos"), ("send", ""), ("recv", "")}
+    for name in ("ahrefs.backlinks.jsonl", "tasks.jsonl", "state.sqlite3", "state.sqlite3-wal"):
+        assert seen >= {("create", name), ("write", name), ("sync", name)}
+    assert ("unlink", "state.sqlite3-wal") in seen
+    content = b"".join(each.data for each in operations_in(folder / "log") if each.is_of("write", "/tasks.jsonl"))
+    assert content == (folder / "job" / "out" / "chaos" / "tasks.jsonl").read_bytes()
+
+
 @pytest.mark.parametrize(("form", "capture"), [("jsonl", False), ("jsonl.gz", False), ("jsonl.zst", True)])
 def test_a_job_killed_at_random_moments_ends_as_if_it_had_not_been(
     folder: Path, figures: Figures, form: str, capture: bool

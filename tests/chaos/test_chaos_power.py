@@ -168,7 +168,7 @@ async def cut(figures: Figures, most: int, rule: Rule, *, is_late: bool, **job_i
 
 def test_a_power_cut_at_any_moment_loses_no_row_and_no_bill(figures: Figures) -> None:
     killed = Rule(action=KILL, kind="send", first=12)
-    asyncio.run(cut(figures, of(8, 300), killed, is_late=False, capture=True))
+    asyncio.run(cut(figures, of(8, 200), killed, is_late=False, capture=True))
 
 
 FAILING = [
