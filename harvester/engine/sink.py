@@ -43,7 +43,6 @@ class JsonLines:
 
         Raises StorageError if a file is shorter than what was committed or cannot be opened.
         """
-        self._directory = directory
         self._files: dict[str, _File] = {}
         try:
             for name in outputs:
