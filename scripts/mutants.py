@@ -24,8 +24,8 @@ SQL_CHANGES = (
     (r" > ", " >= "), (r" >= ", " > "), (r" < ", " <= "), (r" <= ", " < "), (r" <> ", " = "), (r" \+ ", " - "),
     (r" AND ", " OR "), (r"(?<!NOT) IN ", " NOT IN "), (r" NOT IN ", " IN "), (r"\bmax\(", "min("),
     (r"\bmin\(", "max("), (r"\bsum\(", "max("), (r"DISTINCT ", ""), (r"LIMIT \?", "LIMIT ? + 1"),
-    (r", 0\)", ", 1)"), (r" 0 ", " 1 "),
-    (r"ORDER BY ([\w.() ]+)", r"ORDER BY \1 DESC"), (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "),
+    (r", 0\)", ", 1)"), (r" 0 ", " 1 "), (r"ORDER BY ([\w., ]+?)(?= LIMIT|\)|[\"']|$)", r"ORDER BY \1 DESC"),
+    (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "),
     (r" ON CONFLICT DO NOTHING", ""), (r"IMMEDIATE", "DEFERRED"), (r"WAL", "DELETE"), (r"FULL", "OFF"),
     (r"= ON", "= OFF"),
 )  # fmt: skip
@@ -118,8 +118,10 @@ def mutmut(*arguments: str, is_shown: bool = False) -> str:
         done = subprocess.run(
             command, cwd=COPY, stdout=None if is_shown else subprocess.PIPE, text=True, check=True, timeout=MOST_S
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
-        raise SystemExit(f"{exc.stdout or ''}\nThe mutation check came to no end: {exc}") from exc
+    except subprocess.TimeoutExpired as exc:
+        raise SystemExit(f"The mutation check was given up: {exc}") from exc
+    except subprocess.CalledProcessError as exc:
+        raise SystemExit(f"{exc.output or ''}\nThe mutation check came to no end: {exc}") from exc
     return done.stdout or ""
 
 
