@@ -256,6 +256,7 @@ def test_the_state_keeps_others_out_and_reaches_the_disk_at_every_commit(tmp_pat
         assert checkpoint.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert checkpoint.db.execute("PRAGMA synchronous").fetchone() == (2,)
         assert checkpoint.db.execute("PRAGMA fullfsync").fetchone() == (1,)
+        assert checkpoint.db.execute("PRAGMA application_id").fetchone()[0].to_bytes(4) == b"HRVS"
 
 
 def test_a_state_waits_for_another_process_and_begins_no_transactions_by_itself(tmp_path: Path) -> None:
