@@ -46,7 +46,6 @@ class JsonLines:
 
         Raises StorageError, with nothing changed, if a file is missing, shorter than what was committed or another one.
         """
-        self._directory = directory
         self._files: dict[str, _File] = {}
         try:
             for name in outputs:

@@ -32,7 +32,6 @@ class Writer:
         self._waiting: list[_Queued] = []
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
-        self._room.set()
         self._failure: StorageError | None = None
         self._is_closing = False
 

@@ -83,11 +83,17 @@ def test_targets_that_are_not_drawn_yet_are_counted_in_batches(tmp_path: Path) -
 
 def test_an_incomplete_task_of_several_targets_counts_all_of_them(tmp_path: Path) -> None:
     with checkpoint_in(tmp_path) as checkpoint:
-        begin(checkpoint, per_task=2)
-        first, second = checkpoint.draw(HARVEST, 2)
-        works = [replace(first, state=State.INCOMPLETE), replace(second, state=State.OPEN)]
+        begin(checkpoint, per_task=2, targets=7)
+        first, second, third = checkpoint.draw(HARVEST, 3)
+        works = [
+            replace(first, state=State.INCOMPLETE, pages=1, rows=20, units=300),
+            replace(second, state=State.INCOMPLETE, pages=4, rows=50, units=600),
+            replace(third, state=State.OPEN),
+        ]
         checkpoint.commit([Entry(lane=LANE, at=EPOCH, work=work) for work in works], {})
-        assert take_census(checkpoint.db, "subdomains").harvests[HARVEST].targets == 2
+        count = take_census(checkpoint.db, "subdomains").harvests[HARVEST]
+        assert (count.targets, count.pages, count.rows, count.units) == (4, 5, 70, 900)
+        assert [trouble.reason for trouble in troubles(checkpoint.db, 9)] == ["", ""]
 
 
 def test_the_lanes_of_a_provider_are_summed(tmp_path: Path) -> None:
@@ -110,10 +116,11 @@ def test_the_lanes_of_a_provider_are_summed(tmp_path: Path) -> None:
 def test_outputs_tell_records_and_bytes_as_committed(tmp_path: Path) -> None:
     with checkpoint_in(tmp_path) as checkpoint:
         begin(checkpoint)
-        entry = Entry(lane=LANE, at=EPOCH, lines=(*row_lines(1, 2), *row_lines(3, output="tasks.jsonl")))
+        entry = Entry(lane=LANE, at=EPOCH, lines=(*row_lines(3, output="tasks.jsonl"), *row_lines(1, 2)))
         checkpoint.commit([entry], {OUTPUT: 16, "tasks.jsonl": 8})
         outputs = take_census(checkpoint.db, "subdomains").outputs
     assert outputs == {OUTPUT: Output(records=2, bytes=16), "tasks.jsonl": Output(records=1, bytes=8)}
+    assert list(outputs) == sorted(outputs)
 
 
 def test_a_census_sees_one_moment_of_a_job_that_goes_on(tmp_path: Path) -> None:

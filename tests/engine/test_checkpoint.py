@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -103,8 +103,10 @@ def test_a_task_can_be_completed_once(tmp_path: Path) -> None:
     with checkpoint_in(tmp_path) as checkpoint:
         done = keeps(replace(checkpoint.draw(HARVEST, 1)[0], state=State.COMPLETE))
         checkpoint.commit([done], {})
-        with pytest.raises(StorageError, match=r"task \w{16} is not in the checkpoint"):
-            checkpoint.commit([done], {})
+        part = Work.of(HARVEST, ("b.com",), {})
+        for again in (done, replace(done, work=replace(part, state=State.OPEN)), replace(done, parts=(part,))):
+            with pytest.raises(StorageError, match=r"^task \w{16} is not in the checkpoint"):
+                checkpoint.commit([again], {})
 
 
 @settings(max_examples=40, deadline=None)  # each example commits to a disk, which others may keep busy
@@ -182,6 +184,7 @@ def test_tasks_that_have_begun_come_back_first_and_as_they_stood(tmp_path: Path)
         checkpoint.commit([keeps(half)], {})
     with checkpoint_in(tmp_path) as checkpoint:
         assert checkpoint.unfinished([HARVEST]) == [half, fresh, works[2]]
+        assert checkpoint.unfinished(["another", HARVEST]) == [half, fresh, works[2]]
         assert checkpoint.unfinished(["another"]) == []
 
 
@@ -265,6 +268,22 @@ def test_the_state_keeps_others_out_and_reaches_the_disk_at_every_commit(tmp_pat
         assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
         assert checkpoint.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert checkpoint.db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert checkpoint.db.execute("PRAGMA fullfsync").fetchone() == (1,)
+        assert checkpoint.db.execute("PRAGMA application_id").fetchone()[0].to_bytes(4) == b"HRVS"
+
+
+def test_a_state_waits_for_another_process_and_begins_no_transactions_by_itself(tmp_path: Path) -> None:
+    for opening in (open_database, open_to_look):
+        with closing(opening(tmp_path)) as db:
+            assert db.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+            assert db.isolation_level is None
+
+
+def test_the_outputs_of_a_job_are_known_before_they_have_rows(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        for _ in range(2):  # a second start finds them there
+            checkpoint.begin([], [], outputs=[OUTPUT, "tasks.jsonl"])
+        assert checkpoint.output_bytes() == {OUTPUT: 0, "tasks.jsonl": 0}
 
 
 @pytest.mark.parametrize("opening", [open_database, open_to_look])
@@ -272,8 +291,10 @@ def test_what_is_no_state_of_ours_is_refused_by_name_and_left_as_it_is(tmp_path:
     assert callable(opening)
     path = tmp_path / FILE_NAME
     path.write_bytes(b"not a database at all, only some text " * 10)
-    with pytest.raises(ConfigError, match=r"state\.sqlite3: .*file is not a database"):
+    open_files = len(os.listdir("/dev/fd"))
+    with pytest.raises(ConfigError, match=r"state\.sqlite3: .*file is not a database") as refused:
         opening(tmp_path)
+    assert len(os.listdir("/dev/fd")) == open_files, f"it is closed while {refused.value!r} is still about"
     path.unlink()
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE theirs (x)")
@@ -287,7 +308,9 @@ def test_what_is_no_state_of_ours_is_refused_by_name_and_left_as_it_is(tmp_path:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(ConfigError, match=r"another version of harvester \(format 99, this one reads 3\)"):
+    with pytest.raises(
+        ConfigError, match=r"another version of harvester \(format 99, this one reads 3\)\. Finish the job with"
+    ):
         opening(tmp_path)
 
 
@@ -330,6 +353,14 @@ def test_a_name_that_changed_in_its_table_alone_is_noticed(tmp_path: Path) -> No
 def test_what_is_no_file_is_no_state(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / FILE_NAME)
     with pytest.raises(StorageError, match="not a file"):
+        open_database(tmp_path)
+
+
+def test_a_state_whose_damage_is_no_text_is_named_too(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    path = tmp_path / FILE_NAME
+    path.write_bytes(path.read_bytes().replace(b"tablefactsfacts", b"table" + b"\xff" * 10))  # SQLite quotes the name
+    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be used as a checkpoint: its list of tables is dam"):
         open_database(tmp_path)
 
 
@@ -446,7 +477,16 @@ def test_a_state_that_cannot_be_forced_to_disk_again_is_named(tmp_path: Path, mo
 def test_a_state_that_was_closed_is_an_error_of_ours_too(tmp_path: Path) -> None:
     checkpoint = SqliteCheckpoint(open_database(tmp_path))
     checkpoint.db.close()
-    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read"):
-        checkpoint.facts("acme")
+    questions: list[Callable[[], object]] = [
+        lambda: checkpoint.facts("acme"),
+        lambda: checkpoint.lane(LANE),
+        lambda: checkpoint.meta("day"),
+        lambda: checkpoint.unfinished([HARVEST]),
+        checkpoint.output_bytes,
+        checkpoint.next_hold_id,
+    ]
+    for question in questions:
+        with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: Cannot operate on a closed database"):
+            question()
     with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be written"):
         checkpoint.set_meta({})

@@ -33,11 +33,26 @@ def test_names_keep_the_order_in_which_they_were_first_listed(
 
 def test_a_list_longer_than_a_block_keeps_its_order_in_every_scope(tmp_path: Path) -> None:
     lines = [TargetLine([f"{number}.com", f"www.{number}.com"], None) for number in range(BLOCK_LINES + 2)]
+    bad = [RejectedLine("list.txt", number, "???", "not a host") for number in range(3)]
     with checkpoint_in(tmp_path) as checkpoint:
-        intake = take_in(checkpoint.db, ["subdomains", "host"], iter([*lines, *lines[:3]]), may_lack=False)
-        assert intake == Intake(lines=BLOCK_LINES + 5, rejected=0)
+        whole: list[TargetLine | RejectedLine] = [*bad[:2], *lines, *lines[:3], bad[2]]
+        intake = take_in(checkpoint.db, ["subdomains", "host"], iter(whole), may_lack=False)
+        assert intake == Intake(lines=BLOCK_LINES + 5, rejected=3)
         assert names(checkpoint) == [line.names[0] for line in lines]
         assert names(checkpoint, "host") == [line.names[1] for line in lines]
+
+
+def test_a_long_list_is_never_held_in_memory_as_a_whole(tmp_path: Path) -> None:
+    taken_in: list[int] = []
+
+    def lines() -> Iterator[TargetLine]:
+        for number in range(BLOCK_LINES + 1):
+            taken_in[:] = [len(names(checkpoint))] if number == BLOCK_LINES else []
+            yield TargetLine([f"{number}.com"], None)
+
+    with checkpoint_in(tmp_path) as checkpoint:
+        take_in(checkpoint.db, ["subdomains"], lines(), may_lack=False)
+    assert taken_in == [BLOCK_LINES]
 
 
 def test_lines_that_are_one_target_in_one_scope_may_be_two_in_another(tmp_path: Path) -> None:
@@ -85,6 +100,14 @@ def test_a_list_that_came_through_a_pipe_may_be_empty_or_other_the_next_time(tmp
         again: list[TargetLine | RejectedLine] = [TargetLine(["b.com"], None), *bad]
         assert take_in(checkpoint.db, ["subdomains"], again, may_lack=True) == Intake(1, 2)
         assert (names(checkpoint), rejected_lines(checkpoint.db, 9)) == (["a.com", "b.com"], bad)
+
+
+def test_what_came_through_a_pipe_is_missed_in_a_list_that_is_read_again(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        take_names(checkpoint.db, "a.com")
+        take_names(checkpoint.db, "b.com", may_lack=True)
+        with pytest.raises(ConfigError, match=r"^1 targets of this job .*\(b\.com\)"):
+            take_names(checkpoint.db, "a.com")
 
 
 def test_lines_that_are_no_targets_are_listed_in_order_and_anew_for_each_reading(tmp_path: Path) -> None:

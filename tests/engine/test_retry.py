@@ -30,7 +30,7 @@ def test_a_delay_is_never_beyond_the_cap_and_never_shrinks(
     assert backoff.ceiling_s(retry_num) <= backoff.ceiling_s(retry_num + 1)
 
 
-PATIENCE = Patience(first_contact_s=20.0, outage_s=7200.0, outage_tasks=3)
+PATIENCE = Patience()
 
 
 def test_a_lane_that_never_got_an_answer_stops_soon() -> None:

@@ -113,6 +113,7 @@ def test_a_stopped_harvest_hands_out_nothing_and_says_why() -> None:
     schedule.stop_harvest("a", "another reason")
     assert taken_ids(schedule, 10.0) == ["b1"]
     schedule.unpark()
+    assert schedule.draws_from() == "b", "what cannot go is no fresh work"
     assert taken_ids(schedule, 10.0) == []
     assert schedule.draws_from() == "b"
     assert dict(schedule.stopped) == {"a": "not in your plan"}
@@ -143,6 +144,14 @@ def test_a_task_is_left_wherever_it_waits_until_it_is_finished() -> None:
     schedule.finish()
     assert not schedule.has_left
     assert Schedule(["a"]).has_left, "perhaps not all drawn"
+
+
+def test_the_parts_of_a_task_take_its_place_before_all_others() -> None:
+    schedule = loaded(work("a", 1), work("a", 2))
+    schedule.take(0.0)
+    schedule.split([work("a", 11), work("a", 12)])
+    assert (schedule.busy, schedule.added) == (0, 1)
+    assert taken_ids(schedule) == ["a11", "a12", "a2"]
 
 
 class Days(RuleBasedStateMachine):

@@ -93,7 +93,16 @@ def test_without_sets_the_whole_list_is_one(tmp_path: Path) -> None:
     [
         (WHOLE_LIST, [line(f"{n}.com") for n in range(9)], "there are more than 3: expected 2 to 3 .* with `sets`"),
         (WHOLE_LIST, [line("a.com")], "there are 1: expected 2 to 3"),
-        (BY_COLUMN, [line("a.com", "one")], 'the set "one" has 1: expected 2 to 3 targets'),
+        (
+            BY_COLUMN,
+            [line("a.com", "one")],
+            r'^\[\[harvest\]\] "links" sets: the set "one" has 1: expected 2 to 3 targets',
+        ),
+        (
+            SetSource(harvest=HARVEST, scope="subdomains", size=SIZE, named=(("a.com", "b.com"), ("c.com",))),
+            [],
+            'the set "2" has 1: expected 2 to 3 targets',
+        ),
         (BY_COLUMN, [line("a.com"), line("b.com")], 'no line of the list has anything in a column "client"'),
         (
             BY_COLUMN,
@@ -110,6 +119,32 @@ def test_what_is_no_set_is_refused_by_name_and_nothing_is_kept(
         with pytest.raises(ConfigError, match=said):
             read(checkpoint, source, *lines)
         assert checkpoint.db.execute("SELECT count(*) FROM targets").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(5, []), (6, ["and 1 more like that"])])
+def test_the_first_sets_that_are_wrong_are_named_and_the_others_counted(
+    tmp_path: Path, wrong: int, more: list[str]
+) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        with pytest.raises(ConfigError) as refused:
+            read(checkpoint, BY_COLUMN, *(line(f"{number}.com", str(number)) for number in range(wrong)))
+        assert list(refused.value.faults[5:]) == more
+
+
+def test_a_list_that_grew_after_it_was_drawn_as_one_set_is_refused(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        read(checkpoint, WHOLE_LIST, line("a.com"), line("b.com"))
+        assert drawn(checkpoint) == [("a.com", "b.com")]
+        with pytest.raises(ConfigError, match="sets: the whole list as one set was asked about with other targets"):
+            read(checkpoint, WHOLE_LIST, line("a.com"), line("b.com"), line("c.com"))
+
+
+def test_a_start_that_got_no_further_than_its_list_leaves_every_set_to_be_changed(tmp_path: Path) -> None:
+    lines = [line("a.com", "one"), line("b.com", "one")]
+    with checkpoint_in(tmp_path) as checkpoint:
+        take_in(checkpoint.db, ["subdomains"], lines, may_lack=False, sets=[BY_COLUMN])
+        read(checkpoint, BY_COLUMN, *lines, line("c.com", "one"))
+        assert drawn(checkpoint) == [("a.com", "b.com", "c.com")]
 
 
 def test_a_set_may_grow_until_it_is_drawn_and_not_after(tmp_path: Path) -> None:
@@ -158,8 +193,16 @@ def test_a_set_that_the_list_no_longer_names_is_not_asked_about_unless_it_was_dr
 
 def test_targets_that_are_in_no_set_are_counted(tmp_path: Path) -> None:
     with checkpoint_in(tmp_path) as checkpoint:
-        read(checkpoint, BY_COLUMN, line("a.com", "one"), line("b.com", "one"), line("c.com", " "), line("d.com"))
-        assert count_outside(checkpoint.db, BY_COLUMN) == 2
+        read(
+            checkpoint,
+            BY_COLUMN,
+            line("a.com", "one"),
+            line("b.com", "one"),
+            line("c.com", " "),
+            line("d.com"),
+            line("e.com"),
+        )
+        assert count_outside(checkpoint.db, BY_COLUMN) == 3
         assert count_outside(checkpoint.db, WHOLE_LIST) == 0
 
 
