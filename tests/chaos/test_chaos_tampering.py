@@ -189,6 +189,17 @@ def test_an_output_that_was_changed_stops_the_run_and_is_left_as_it_is(
         assert_goes_on(half_done, job, figures)
 
 
+def test_an_output_whose_stored_rows_do_not_end_with_a_line_is_not_continued(
+    plain: HalfDone, tmp_path: Path, figures: Figures
+) -> None:
+    job = plain.copy_in(tmp_path / "job")
+    path = job.directory / "tasks.jsonl"
+    path.write_bytes(path.read_bytes()[:-1] + b"x and more\n")
+    assert_refused(job, figures, path, "does not end a line at", PUT_BACK)
+    undo(job, plain.job, path.name)
+    assert_goes_on(plain, job, figures)
+
+
 @pytest.mark.parametrize("harm", ["is a directory", "is a pipe", "leads nowhere", "leads elsewhere"])
 def test_a_file_for_rows_that_has_none_yet_may_not_lead_elsewhere_either(
     plain: HalfDone, harm: str, tmp_path: Path, figures: Figures

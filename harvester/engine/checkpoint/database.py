@@ -170,12 +170,10 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
-    try:
+    with reading(connection):
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]  # indexes too: they hold each name again
         if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
             found = "its tables are not those of a job"
-    except sqlite3.Error as exc:
-        found = exc
     if found != "ok":
         raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
 
