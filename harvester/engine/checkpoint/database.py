@@ -12,7 +12,16 @@ APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 2
 
 _REMEDY = "Put a good copy back, or start anew in another directory."
+#: The second: what SQLite says of a damaged file may repeat bytes of it that are no text.
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _SCHEMA = "SELECT sql FROM sqlite_master ORDER BY name"
+
+#: A harvest of which not every target that was drawn is in a task or complete: one would be left out, or asked twice.
+_LOST = """
+SELECT name FROM harvests WHERE targets_per_task > 0 AND complete_targets
+  + (SELECT coalesce(sum(json_array_length(targets)), 0) FROM tasks WHERE harvest = harvests.name)
+  != (SELECT count(*) FROM targets WHERE targets.scope = harvests.scope AND id <= last_target)
+"""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -107,7 +116,7 @@ def open_to_look(directory: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as exc:
+    except _FAILURES as exc:
         remedy = "Put the job's state back, or choose another job directory."
         raise ConfigError(f"{path}: cannot be read as a job's state: {exc}. {remedy}") from exc
     return connection
@@ -165,7 +174,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 make_tables(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
-    except sqlite3.Error as exc:
+    except _FAILURES as exc:
         raise StorageError(f"{path} cannot be used as a checkpoint: {exc}. {_REMEDY}") from exc
 
 
@@ -174,6 +183,8 @@ def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]  # indexes too: they hold each name again
         if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
             found = "its tables are not those of a job"
+        elif lost := connection.execute(_LOST).fetchone():
+            found = f"the targets of {lost[0]} do not add up"
     if found != "ok":
         raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
 
