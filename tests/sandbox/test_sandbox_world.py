@@ -165,6 +165,9 @@ def test_a_file_without_the_columns_or_none_at_all_is_refused(tmp_path: Path) ->
         read_links(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_links(tmp_path / "none.csv")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"other\.csv: no CSV in UTF-8"):
+        read_links(path)
 
 
 @pytest.mark.skipif(not SEED_CSV.exists(), reason="the shared seed data are not beside this repository")

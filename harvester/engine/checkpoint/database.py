@@ -16,7 +16,16 @@ BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one
 BLOCK_BYTES = 1024 * 1024
 
 _REMEDY = "Put a good copy back, or start anew in another directory."
+#: The second: what SQLite says of a damaged file may repeat bytes of it that are no text.
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _SCHEMA = "SELECT sql FROM sqlite_master ORDER BY name"
+
+#: A harvest of which not every target that was drawn is in a task or complete: one would be left out, or asked twice.
+_LOST = """
+SELECT name FROM harvests WHERE targets_per_task > 0 AND complete_targets
+  + (SELECT coalesce(sum(json_array_length(targets)), 0) FROM tasks WHERE harvest = harvests.name)
+  != (SELECT count(*) FROM targets WHERE targets.scope = harvests.scope AND id <= last_target)
+"""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -146,7 +155,7 @@ def open_to_look(directory: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as exc:
+    except _FAILURES as exc:
         remedy = "Put the job's state back, or choose another job directory."
         raise ConfigError(f"{path}: cannot be read as a job's state: {exc}. {remedy}") from exc
     return connection
@@ -202,7 +211,7 @@ def _is_of_the_disk(exc: sqlite3.Error) -> bool:
     return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
-def _said(exc: sqlite3.Error) -> str:
+def _said(exc: Exception) -> str:
     """Return SQLite's words with the name of its error: "disk I/O error" alone does not say what could not be done."""
     name = getattr(exc, "sqlite_errorname", None)  # None: the error is not SQLite's but the module's
     return str(exc) if name is None else f"{exc} ({name})"
@@ -234,17 +243,17 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 make_tables(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
-    except sqlite3.Error as exc:
+    except _FAILURES as exc:
         raise StorageError(f"{path} cannot be used as a checkpoint: {_said(exc)}. {_REMEDY}") from exc
 
 
 def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
-    try:
+    with reading(connection):
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]  # indexes too: they hold each name again
         if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
             found = "its tables are not those of a job"
-    except sqlite3.Error as exc:
-        found = _said(exc)
+        elif lost := connection.execute(_LOST).fetchone():
+            found = f"the targets of {lost[0]} do not add up"
     if found != "ok":
         raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
 
@@ -263,8 +272,6 @@ def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
         if exc.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
             raise
         raise ConfigError(f"{path}: not a job's state: {exc}. Choose another job directory.") from exc
-    except UnicodeDecodeError as exc:  # of what SQLite says, if that quotes a damaged name
-        raise sqlite3.DatabaseError("its list of tables is damaged") from exc
 
 
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
