@@ -100,7 +100,7 @@ class Auditor:
     def _settle(self, balance: Balance, *, is_quiet: bool) -> Tally | None:
         """Believe what the account says of what is in doubt; return what that changes.
 
-        `is_quiet`: it certainly shows every charge of ours. If it does not, and that makes a difference: None.
+        `is_quiet`: it certainly shows every charge of ours. If it does not, nothing in doubt is settled by it: None.
         """
         used_units = balance.units_used
         if used_units is None and balance.units_left is not None:
@@ -110,9 +110,9 @@ class Auditor:
         counted, _ = self.checkpoint.lane(self.lane)
         now = Reading(used_units, balance.period, counted.units_spent)
         doubt_units = sum(doubt.units for doubt in self.books.doubts(self.lane))
-        settlement = settlement_of(self.books.last_reading(self.lane), now, doubt_units)
-        if not (is_quiet or settlement.is_certain):
+        if doubt_units and not is_quiet:
             return None
+        settlement = settlement_of(self.books.last_reading(self.lane), now, doubt_units)
         self.books.believe(self.lane, now, settlement)
         spent_units, released_units = settlement.spent_units, settlement.released_units
         if released_units:

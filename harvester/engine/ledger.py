@@ -106,15 +106,14 @@ def settlement_of(before: Reading | None, now: Reading, doubt_units: int) -> Set
     nothing of what is in doubt.
     """
     if before is None:
-        return Settlement(now.spent_units, 0, 0, is_certain=not now.spent_units and not doubt_units)
+        return Settlement(now.spent_units, 0, 0)
     billed_units = now.spent_units - before.spent_units
     if now.period != before.period:
-        return Settlement(billed_units, 0, 0, is_certain=not doubt_units)
+        return Settlement(billed_units, 0, 0)
     charged_units = now.used_units - before.used_units
     if charged_units < billed_units:
-        return Settlement(max(0, charged_units), 0, 0, is_certain=False)
-    spent_units = min(doubt_units, charged_units - billed_units)
-    return Settlement(charged_units, spent_units, doubt_units, is_certain=not doubt_units)
+        return Settlement(max(0, charged_units), 0, 0)
+    return Settlement(charged_units, min(doubt_units, charged_units - billed_units), doubt_units)
 
 
 def _least(limits: Iterable[int | None]) -> int | None:

@@ -162,7 +162,6 @@ class Settlement(NamedTuple):
     charged_units: int  #: by the account's own count
     spent_units: int  #: of what was in doubt: charged
     released_units: int  #: what was in doubt and no longer is
-    is_certain: bool  #: also if charges of the last seconds are not shown yet
 
 
 class Lines(NamedTuple):

@@ -19,16 +19,16 @@ BEFORE = Reading(used_units=1000, period="", spent_units=100)
 
 # What the account has charged since, what we were billed since, and what is in doubt -> what that settles.
 SETTLED = [
-    (0, 0, 0, Settlement(0, 0, 0, is_certain=True)),
-    (70, 70, 0, Settlement(70, 0, 0, is_certain=True)),
-    (70, 70, 30, Settlement(70, 0, 30, is_certain=False)),  # nothing of it was charged
-    (90, 70, 30, Settlement(90, 20, 30, is_certain=False)),  # some
-    (100, 70, 30, Settlement(100, 30, 30, is_certain=False)),  # all
-    (101, 70, 30, Settlement(101, 30, 30, is_certain=False)),  # and more, which is somebody else's
-    (500, 70, 0, Settlement(500, 0, 0, is_certain=True)),
-    (69, 70, 0, Settlement(69, 0, 0, is_certain=False)),  # late, or filled up
-    (69, 70, 30, Settlement(69, 0, 0, is_certain=False)),
-    (-400, 70, 30, Settlement(0, 0, 0, is_certain=False)),
+    (0, 0, 0, Settlement(0, 0, 0)),
+    (70, 70, 0, Settlement(70, 0, 0)),
+    (70, 70, 30, Settlement(70, 0, 30)),  # nothing of it was charged
+    (90, 70, 30, Settlement(90, 20, 30)),  # some
+    (100, 70, 30, Settlement(100, 30, 30)),  # all
+    (101, 70, 30, Settlement(101, 30, 30)),  # and more, which is somebody else's
+    (500, 70, 0, Settlement(500, 0, 0)),
+    (69, 70, 0, Settlement(69, 0, 0)),  # late, or filled up
+    (69, 70, 30, Settlement(69, 0, 0)),
+    (-400, 70, 30, Settlement(0, 0, 0)),
 ]
 
 
@@ -40,16 +40,15 @@ def test_what_an_account_was_charged_bounds_what_is_in_doubt(
     assert settlement_of(BEFORE, now, doubt) == settled
 
 
-@pytest.mark.parametrize(("doubt", "is_certain"), [(0, True), (30, False)])
-def test_the_count_of_another_period_says_nothing(doubt: int, is_certain: bool) -> None:
+@pytest.mark.parametrize("doubt", [0, 30])
+def test_the_count_of_another_period_says_nothing(doubt: int) -> None:
     now = Reading(used_units=5, period="next", spent_units=170)
-    assert settlement_of(BEFORE, now, doubt) == Settlement(70, 0, 0, is_certain=is_certain)
+    assert settlement_of(BEFORE, now, doubt) == Settlement(70, 0, 0)
 
 
-@pytest.mark.parametrize(("spent", "doubt", "is_certain"), [(0, 0, True), (1, 0, False), (0, 1, False)])
-def test_a_first_reading_settles_nothing_and_takes_our_word(spent: int, doubt: int, is_certain: bool) -> None:
-    settlement = settlement_of(None, Reading(5000, "", spent), doubt)
-    assert settlement == Settlement(spent, 0, 0, is_certain=is_certain)
+@pytest.mark.parametrize(("spent", "doubt"), [(0, 0), (1, 0), (0, 1)])
+def test_a_first_reading_settles_nothing_and_takes_our_word(spent: int, doubt: int) -> None:
+    assert settlement_of(None, Reading(5000, "", spent), doubt) == Settlement(spent, 0, 0)
 
 
 @given(limit=st.none() | st.integers(0, 100), free=st.none() | st.integers(0, 100))
@@ -143,7 +142,7 @@ def test_doubts_are_kept_one_by_one_until_a_receipt_or_a_reading_settles_them(tm
         books.found(LANE, books.doubts(LANE)[0], 7)
         assert checkpoint.lane(LANE)[0] == Tally(requests=2, units_spent=7, units_in_doubt=20)
         assert books.last_reading(LANE) is None
-        books.believe(LANE, Reading(900, "march", 7), Settlement(12, 5, 20, is_certain=False))
+        books.believe(LANE, Reading(900, "march", 7), Settlement(12, 5, 20))
         assert checkpoint.lane(LANE)[0] == Tally(requests=2, units_spent=12)
         assert (books.doubts(LANE), books.last_reading(LANE)) == ([], Reading(900, "march", 12))
         assert len(books.doubts("acme#2")) == 1, "another lane's account says nothing of it"
@@ -155,7 +154,7 @@ def test_what_an_account_cannot_settle_stays_in_doubt_for_good(tmp_path: Path) -
         checkpoint.begin([], [(LANE, "acme")])
         checkpoint.commit([hold_entry(1, "a")], {})
         checkpoint.begin([], [])
-        books.believe(LANE, Reading(900, "", 0), Settlement(0, 0, 0, is_certain=False))
+        books.believe(LANE, Reading(900, "", 0), Settlement(0, 0, 0))
         assert (checkpoint.lane(LANE)[0].units_in_doubt, books.doubts(LANE)) == (20, [])
 
 
@@ -163,8 +162,8 @@ def test_a_provider_has_a_count_of_its_own_only_if_all_its_accounts_have(tmp_pat
     with checkpoint_in(tmp_path) as checkpoint, closing(open_database(tmp_path)) as db:
         books = SqliteBooks(checkpoint.db)
         checkpoint.begin([], [(LANE, "acme"), ("acme#2", "acme")])
-        books.believe(LANE, Reading(1, "", 0), Settlement(5, 0, 0, is_certain=True))
+        books.believe(LANE, Reading(1, "", 0), Settlement(5, 0, 0))
         assert take_census(db, "subdomains").providers["acme"].charged is None
-        books.believe("acme#2", Reading(1, "", 0), Settlement(6, 0, 0, is_certain=True))
-        books.believe("acme#2", Reading(1, "", 0), Settlement(1, 0, 0, is_certain=True))
+        books.believe("acme#2", Reading(1, "", 0), Settlement(6, 0, 0))
+        books.believe("acme#2", Reading(1, "", 0), Settlement(1, 0, 0))
         assert take_census(db, "subdomains").providers["acme"].charged == 12
