@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos_kit import TARGETS, Figures, Job, assert_no_traceback, chance, of
+from chaos_kit import REPORTS, TARGETS, Figures, Job, assert_no_traceback, chance, of
 from disk_kit import (
     KILL,
     WIDTH,
@@ -92,9 +92,16 @@ def test_the_shim_sees_what_python_and_sqlite_do(folder: Path) -> None:
     assert content == (folder / "job" / "out" / "chaos" / "tasks.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize(("form", "capture"), [("jsonl", False), ("jsonl.gz", False), ("jsonl.zst", True)])
+WAYS: Sequence[Mapping[str, Any]] = (
+    {"format": "jsonl", "reports": (*REPORTS, "summary")},  # at Ahrefs a summary asks about many targets at once
+    {"format": "jsonl.gz", "harvest": {"max_rows": 60}},
+    {"format": "jsonl.zst", "capture": True},
+)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way["format"])
 def test_a_job_killed_at_random_moments_ends_as_if_it_had_not_been(
-    folder: Path, figures: Figures, form: str, capture: bool
+    folder: Path, figures: Figures, way: Mapping[str, Any]
 ) -> None:
     lot = Lot(KILLS)
 
@@ -105,7 +112,7 @@ def test_a_job_killed_at_random_moments_ends_as_if_it_had_not_been(
             number += WIDTH
 
     def job_in(name: str, sandbox: Sandbox) -> Job:
-        return Job(folder=folder / name, sandbox=sandbox, format=form, capture=capture, targets=MANY)
+        return Job(folder=folder / name, sandbox=sandbox, targets=MANY, **way)
 
     async def all_of_them() -> None:
         async with sandbox_that_counts() as sandbox:
