@@ -144,7 +144,7 @@ def test_two_keys_run_beside_each_other_each_at_its_own_rate(tmp_path: Path, fig
             finally:
                 await stopped(one)
             accounts = far.sandbox.account()[PROVIDER]["keys"]
-            assert accounts["another-key"]["requests"] == 2
+            assert accounts["another-key"]["requests"] == 3, "one page, and the balance before and after"
             assert [account["refused_for_rate"] for account in accounts.values()] == [0, 0]
             return run
 

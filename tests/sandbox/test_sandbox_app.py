@@ -77,6 +77,7 @@ def test_a_request_is_answered_charged_and_logged() -> None:
             "units_charged": 50,
             "units_left": 999_950,
             "requests": 2,
+            "balances_asked": 1,
             "refused_for_rate": 0,
             "refused_for_units": 0,
             "refused_for_open": 0,
