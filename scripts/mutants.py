@@ -18,6 +18,9 @@ COPY = ROOT / "build" / "mutate"
 EXPLANATIONS = ROOT / "scripts" / "mutants.toml"
 MOST_S = 3600.0
 
+#: What mutmut says of tests that failed, and of tests that were broken off.
+KILLED, ENDLESS = ("killed",), ("timeout", "segfault")
+
 #: Words of SQL, which nothing else in the engine spells in capitals.
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|VALUES|CONFLICT|PRAGMA|BEGIN|COMMIT|ROLLBACK)\b|= \?")
 SQL_CHANGES = (
@@ -25,9 +28,8 @@ SQL_CHANGES = (
     (r" AND ", " OR "), (r"(?<!NOT) IN ", " NOT IN "), (r" NOT IN ", " IN "), (r"\bmax\(", "min("),
     (r"\bmin\(", "max("), (r"\bsum\(", "max("), (r"DISTINCT ", ""), (r"LIMIT \?", "LIMIT ? + 1"),
     (r", 0\)", ", 1)"), (r" 0 ", " 1 "), (r"ORDER BY ([\w., ]+?)(?= LIMIT|\)|[\"']|$)", r"ORDER BY \1 DESC"),
-    (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "),
-    (r" ON CONFLICT DO NOTHING", ""), (r"IMMEDIATE", "DEFERRED"), (r"WAL", "DELETE"), (r"FULL", "OFF"),
-    (r"= ON", "= OFF"),
+    (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "), (r" ON CONFLICT DO NOTHING", ""), (r"WAL", "DELETE"),
+    (r"IMMEDIATE", "DEFERRED"), (r"FULL", "OFF"), (r"= ON", "= OFF"),
 )  # fmt: skip
 
 
@@ -84,14 +86,15 @@ def explained(path: Path) -> dict[Mutant, str]:
 
 
 def report(results: Mapping[str, str], survivors: Iterable[Mutant], reasons: Mapping[Mutant, str]) -> tuple[str, bool]:
-    """Return what is to be printed, and whether all is well; `results`: by mutant, killed, timeout or another word."""
+    """Return what is to be printed, and whether all is well; `results`: by mutant, mutmut's words."""
     counts: dict[str, Counter[str]] = {}
     for name, result in results.items():
         module = name.partition(".x")[0].removeprefix("harvester.engine.")
-        counts.setdefault(module, Counter())[result if result in ("killed", "timeout") else "survived"] += 1
+        counts.setdefault(module, Counter())[result if result in KILLED + ENDLESS else "survived"] += 1
     lines = [f"{'module':<22}{'mutants':>9}{'killed':>9}{'timed out':>11}{'survived':>10}"]
     for module, count in [*sorted(counts.items()), ("all", sum(counts.values(), Counter()))]:
-        lines += [f"{module:<22}{count.total():>9}{count['killed']:>9}{count['timeout']:>11}{count['survived']:>10}"]
+        ends = sum(count[each] for each in ENDLESS)
+        lines += [f"{module:<22}{count.total():>9}{count['killed']:>9}{ends:>11}{count['survived']:>10}"]
     found = sorted(set(survivors))
     lines += ["", *(f"{it.where}: {it.was}  =>  {it.becomes}: {reasons[it]}" for it in found if it in reasons)]
     open_ones = [f"NOT EXPLAINED {it.where}: {it.was}  =>  {it.becomes}" for it in found if it not in reasons]
@@ -114,15 +117,12 @@ def make_copy(files: Iterable[Path]) -> None:
 def mutmut(*arguments: str, is_shown: bool = False) -> str:
     """Run mutmut in the copy and return what it prints. Raises SystemExit."""
     command = [sys.executable, str(ROOT / "scripts" / "mutators.py"), *arguments]
+    out = None if is_shown else subprocess.PIPE
     try:
-        done = subprocess.run(
-            command, cwd=COPY, stdout=None if is_shown else subprocess.PIPE, text=True, check=True, timeout=MOST_S
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise SystemExit(f"The mutation check was given up: {exc}") from exc
-    except subprocess.CalledProcessError as exc:
-        raise SystemExit(f"{exc.output or ''}\nThe mutation check came to no end: {exc}") from exc
-    return done.stdout or ""
+        return subprocess.run(command, cwd=COPY, stdout=out, text=True, check=True, timeout=MOST_S).stdout or ""
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as exc:
+        said = exc.output if isinstance(exc.output, str) else ""
+        raise SystemExit(f"{said}\nThe mutation check came to no end: {exc}") from exc
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -130,12 +130,15 @@ def main(wanted: Sequence[str]) -> int:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     files = [path for pattern in settings["only_mutate"] for path in sorted(ROOT.glob(pattern))]
     chosen = [path for path in files if not wanted or {path.stem, path.parent.name} & set(wanted)]
+    if not chosen:
+        raise SystemExit(f"No such module. There are {', '.join(path.stem for path in files)}.")
     make_copy(files)
-    patterns = [".".join(path.relative_to(ROOT).with_suffix("").parts) + ".x*" for path in chosen]
+    begins = tuple(".".join(path.relative_to(ROOT).with_suffix("").parts) + ".x" for path in chosen)
+    patterns = [f"{begin}*" for begin in begins]
     mutmut("run", "--max-children", str(os.cpu_count() or 1), *patterns, is_shown=sys.stdout.isatty())
     listed = (line.strip().rpartition(": ") for line in mutmut("results", "--all", "true").splitlines())
-    results = {name: result for name, _, result in listed if name and result != "not checked"}
-    survivors = [name for name, result in results.items() if result not in ("killed", "timeout")]
+    results = {name: result for name, _, result in listed if name.startswith(begins)}
+    survivors = [name for name, result in results.items() if result not in KILLED + ENDLESS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         mutants = pool.map(lambda name: mutant_of(name, mutmut("show", name)), survivors)
         text, is_well = report(results, mutants, explained(EXPLANATIONS))
