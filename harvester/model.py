@@ -257,7 +257,7 @@ class BalanceCall:
     read: Callable[[Reply], Balance]  #: raises UnknownReply
     rate: RateRule | None = None  #: a limit of its own, beside the provider's
     #: How long after a request its charge may still be missing in the answer. No provider documents it.
-    shows_after_s: float = 15.0
+    shows_after_s: float = 10.0
     tells_prices: bool = False  #: prices differ by account, and the answer has them (`Balance.learnt`)
 
 

@@ -9,9 +9,20 @@ import os
 import random
 import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn, cast
 
 from harvester.cli import main
+from harvester.model import Provider
+from harvester.providers import PROVIDERS
+
+
+def wait_for_no_charge() -> None:
+    """Let no run wait until its accounts show every charge: the sandbox's do at once."""
+    known = cast(dict[str, Provider], PROVIDERS)
+    for name, provider in PROVIDERS.items():
+        if provider.balance is not None:
+            known[name] = replace(provider, balance=replace(provider.balance, shows_after_s=0.0))
 
 
 def run(order: Mapping[str, Any]) -> NoReturn:
@@ -40,6 +51,7 @@ def tell(number: int) -> None:
 
 
 if __name__ == "__main__":
+    wait_for_no_charge()
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -45,7 +45,7 @@ def test_at_the_end_nothing_is_in_doubt_and_the_books_are_the_accounts(tmp_path:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_account_that_shows_charges_late_is_waited_for(tmp_path: Path, provider: str) -> None:
-    left = yard_of(tmp_path, provider, "balance_lag_s=10").harvest(*HARVESTS, targets=TARGETS)
+    left = yard_of(tmp_path, provider, "balance_lag_s=7").harvest(*HARVESTS, targets=TARGETS)
     found, charged = ours(left, provider), left.account["units_charged"]
     assert (found.tally.units_spent, found.tally.units_in_doubt, found.charged) == (charged, 0, charged)
 
