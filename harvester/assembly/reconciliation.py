@@ -17,13 +17,14 @@ from harvester.engine.lane import Lane
 from harvester.engine.ledger import settlement_of
 from harvester.engine.ports import Reading, Tally, Transport
 from harvester.engine.receipts import Receipts
-from harvester.errors import GateShut, HarvestError
+from harvester.errors import GateShut, TransportError, UnknownReply
 from harvester.job import Account
 from harvester.model import Balance
 
 log = logging.getLogger(__name__)
 
 SAID_FROM_S = 2.0  #: a shorter wait needs no word
+UNASKED = (TransportError, UnknownReply, GateShut)  #: why an account may not tell anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Auditor:
 
         Raises StorageError.
         """
-        changed = await self._look_up()
+        changed = await self._look_up(asyncio.Event())
         is_quiet = self.begun_quiet_s <= self.around.clock.monotonic_s()
         return changed + (self._settle(balance, is_quiet=is_quiet) or Tally())
 
@@ -54,7 +55,7 @@ class Auditor:
 
         What cannot be asked stays in doubt until the next start. Raises StorageError.
         """
-        changed, balance = await self._look_up(), None
+        changed, balance = await self._look_up(stop), None
         try:
             balance = await self.ask()
             settled = self._settle(balance, is_quiet=self._wait_s(lane) <= 0)
@@ -64,13 +65,13 @@ class Auditor:
             changed += settled or Tally()
         except GateShut:  # the lane stopped for good, or was asked to
             pass
-        except HarvestError as exc:
+        except UNASKED as exc:
             log.warning("%s: what was charged cannot be read from the account: %s", self.lane, exc)
         lane.settle(changed, balance)
         return -changed.units_spent - changed.units_in_doubt
 
     async def ask(self) -> Balance:
-        """Read the balance, and note it. Raises HarvestError."""
+        """Read the balance, and note it. Raises one of UNASKED, or StorageError."""
         balance = None
         if self.account.provider.balance is not None:
             balance = await read_balance(self.account, self._gated, self.around.clock)
@@ -82,11 +83,11 @@ class Auditor:
     def _gated(self) -> Gated:
         return Gated(self.gate, self.transport)
 
-    async def _look_up(self) -> Tally:
-        """Settle what the provider's list of receipts knows of."""
+    async def _look_up(self, stop: asyncio.Event) -> Tally:
+        """Settle what the provider's list of receipts knows of; return what that changes."""
         changed = Tally()
-        for doubt in self.books.doubts(self.lane) if self.receipts is not None else ():
-            if self.receipts is None or doubt.mark is None:
+        for doubt in self.books.doubts(self.lane):
+            if self.receipts is None or doubt.mark is None or stop.is_set():
                 continue
             try:
                 units = await self.receipts.listed(doubt.mark, doubt.left_at, self._gated.send)

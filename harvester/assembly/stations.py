@@ -9,7 +9,7 @@ from functools import partial
 
 from harvester.assembly.accounts import account_transport
 from harvester.assembly.keys import Trails, gate_of, lane_names
-from harvester.assembly.reconciliation import Auditor
+from harvester.assembly.reconciliation import UNASKED, Auditor
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteBooks, SqliteCheckpoint
@@ -21,7 +21,7 @@ from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.schedule import Schedule
 from harvester.engine.store import Writer
-from harvester.errors import ConfigError, HarvestError
+from harvester.errors import ConfigError
 from harvester.job import Account
 from harvester.model import Balance, Credential
 
@@ -182,7 +182,7 @@ class Builder:
         account, why = auditor.account, "it has no limit, or does not tell it"
         try:
             balance = await auditor.ask()
-        except HarvestError as exc:
+        except UNASKED as exc:
             log.warning("%s: the balance cannot be read: %s", auditor.lane, exc)
             balance, why = Balance(units_left=None), str(exc)
             auditor.books.note_balance(auditor.lane, None)

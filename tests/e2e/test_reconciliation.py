@@ -4,15 +4,20 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from operations_kit import Harvested, HastyClock, Yard
 
 from harvester.assembly import RunOptions, read_status
+from harvester.assembly.accounts import read_balance
 from harvester.assembly.surroundings import SystemClock
 from harvester.cli.summary import accounts_text
 from harvester.display import amount
+from harvester.engine.checkpoint import SqliteBooks
 from harvester.engine.checkpoint.census import ProviderCount
+from harvester.errors import StorageError, UnknownReply
+from harvester.model import Balance
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import Sandbox, serving
 
@@ -159,3 +164,35 @@ def test_a_start_settles_what_is_old_enough(tmp_path: Path, provider: str) -> No
     charged = later.account["units_charged"]
     found = ours(later, provider)
     assert (found.tally.units_spent, found.tally.units_in_doubt, found.charged) == (charged, 0, charged)
+
+
+def test_a_disk_that_fails_while_the_books_are_settled_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("the checkpoint cannot be written")
+
+    yard = yard_of(tmp_path, "serpstat")
+    yard.run = RunOptions(max_targets=3)
+    yard.harvest(*HARVESTS, targets=TARGETS)
+    monkeypatch.setattr(SqliteBooks, "believe", fail)
+    with pytest.raises(StorageError):
+        yard.harvest(*HARVESTS, targets=TARGETS)
+
+
+def test_an_account_that_tells_nothing_at_the_end_leaves_what_is_in_doubt_for_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    async def once(*about: Any) -> Balance | None:
+        asked.append(about)
+        if len(asked) > 1:
+            raise UnknownReply("out of order")
+        return await read_balance(*about)
+
+    monkeypatch.setattr("harvester.assembly.reconciliation.read_balance", once)
+    left = yard_of(tmp_path, "serpstat").harvest(*HARVESTS, targets=TARGETS)
+    assert left.outcome.exit_code == 0
+    assert ours(left, "serpstat").tally.units_in_doubt > 0
+    assert "serpstat: what was charged cannot be read from the account: out of order" in caplog.text
