@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harvester.errors import ConfigError
-from harvester.locks import Busy, directory_lock, is_locked, key_lock, key_lock_path
+from harvester.locks import Busy, KeyTrail, directory_lock, is_locked, key_lock, key_lock_path
 
 KEY = "s3cr3t-0123456789"
 
@@ -78,9 +78,9 @@ def test_who_is_refused_a_key_is_told_who_holds_it(tmp_path: Path) -> None:
     with another_process(HOLD_KEY, path):
         with pytest.raises(Busy, match=r"^job out/rivals, process 42$"), key_lock(path, "another job"):
             pass  # pragma: no cover
-        assert path.read_text() == "job out/rivals, process 42", "who is refused changes nothing"
+        assert path.read_text().split("\n")[1] == "job out/rivals, process 42", "who is refused changes nothing"
     with key_lock(path, "mine"):
-        assert path.read_text() == "mine"
+        assert path.read_text().split("\n") == ["                 nothing has left yet", "mine"]
 
 
 def test_a_process_that_is_killed_lets_go_of_its_key(tmp_path: Path) -> None:
@@ -96,6 +96,68 @@ def test_a_holder_that_has_not_said_who_it_is_is_still_a_holder(tmp_path: Path) 
     path = tmp_path / "key.lock"
     with key_lock(path, ""), pytest.raises(Busy, match="another harvester process"), key_lock(path, "mine"):
         pass  # pragma: no cover
+
+
+# The last departure
+
+
+def test_who_comes_next_knows_when_the_last_request_left_and_what_its_lane_had_learnt(tmp_path: Path) -> None:
+    path = tmp_path / "key.lock"
+    with key_lock(path, "first") as trail:
+        assert trail.gone_s(1000.0) is None
+        trail.left(100.25, 0.5)
+        trail.left(101.25, 0.275)
+        assert trail.gone_s(102.0) == 0.75
+    with key_lock(path, "a much longer second") as trail:
+        assert trail.gone_s(161.25) == 60.0
+        assert trail.late_s == 0.275
+    with key_lock(path, "third") as trail:  # the second sent nothing
+        assert (trail.last_s, trail.late_s) == (101.25, 0.275)
+        with pytest.raises(Busy, match=r"^third$"), key_lock(path, "fourth"):
+            pass  # pragma: no cover
+
+
+def test_a_departure_is_known_though_its_process_was_killed_in_the_same_moment(tmp_path: Path) -> None:
+    path = tmp_path / "key.lock"
+    hold = "with key_lock(Path(sys.argv[1]), '') as trail, __import__('contextlib').suppress(trail.left(12.5, 0.0))"
+    with another_process(hold, path) as process:
+        process.kill()
+        process.wait(10)
+        with key_lock(path, "mine") as trail:
+            assert trail.last_s == 12.5
+
+
+def test_after_a_restart_of_the_machine_nothing_left_since_the_start_at_least(tmp_path: Path) -> None:
+    path = tmp_path / "key.lock"
+    with key_lock(path, "mine") as trail:
+        trail.left(86_400.0, 0.0)
+        assert trail.gone_s(20.0) == 20.0, "the clock began again, and so long nothing has left"
+        assert trail.gone_s(86_410.0) == 10.0, "later that cannot be told from no restart: it is less than what is true"
+
+
+@pytest.mark.parametrize("content", [b"", b"job /elsewhere, of an older version of the program", b"\0" * 38, b"-1 0\n"])
+def test_a_file_without_a_note_says_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key.lock"
+    path.write_bytes(content)
+    with key_lock(path, "mine") as trail:
+        assert (trail.gone_s(1e6), trail.late_s) == (None, 0.0)
+
+
+def test_a_departure_that_cannot_be_noted_is_no_reason_to_stop(tmp_path: Path) -> None:
+    path = tmp_path / "key.lock"
+    with key_lock(path, "mine") as trail:
+        trail.left(1.0, 0.0)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        read_only = KeyTrail(fd)
+        read_only.left(2.0, 0.5)
+        assert read_only.gone_s(3.0) == 1.0
+        assert KeyTrail(fd).gone_s(3.0) == 2.0
+    finally:
+        os.close(fd)
+
+
+# Where the files are
 
 
 def test_a_lock_file_is_nobody_elses_to_read_and_never_a_link(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from harvester.config.meanings import GREATEST
+from harvester.engine.gate import Gate
 from harvester.engine.ports import Clock, Transport
 from harvester.engine.transport import Address, HttpTransport, http_transport
 from harvester.errors import UnknownReply
 from harvester.job import Account
-from harvester.model import Action, Balance, Credential
+from harvester.model import Action, Balance, Credential, Reply, Request
 
 USER_AGENT = f"harvester/{version('harvester')}"
 
@@ -25,6 +26,19 @@ async def account_transport(account: Account, credential: Credential, clock: Clo
     )
     async with http_transport(address, credential, account.provider.sign, clock) as transport:
         yield transport
+
+
+class Gated:
+    """A key's way to its provider for what is no task's: each request waits for the gate like any other."""
+
+    def __init__(self, gate: Gate, transport: Transport) -> None:
+        self._gate = gate
+        self._transport = transport
+
+    async def send(self, request: Request) -> Reply:
+        """Send once and return the whole reply. Raises GateShut, TransportError."""
+        async with self._gate.passage():
+            return await self._transport.send(request)
 
 
 async def read_balance(account: Account, transport: Transport, clock: Clock) -> Balance | None:

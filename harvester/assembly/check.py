@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harvester.assembly.accounts import account_transport, read_balance
-from harvester.assembly.keys import credentials, lane_names, lock_path
+from harvester.assembly.accounts import Gated, account_transport, read_balance
+from harvester.assembly.keys import credentials, gate_of, lane_names, lock_path
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.errors import ConfigError, HarvestError
@@ -56,9 +56,10 @@ async def _check_account(account: Account, credential: Credential, around: Surro
     unit = account.provider.unit
     try:
         # A question beside a run could be one more than the rate allows.
-        with key_lock(lock_path(account, credential, around.environ), "harvester check"):
+        with key_lock(lock_path(account, credential, around.environ), "harvester check") as trail:
+            gate = gate_of(account.rate, around.clock, trail, None)
             async with account_transport(account, credential, around.clock) as transport:
-                balance = await read_balance(account, transport, around.clock)
+                balance = await read_balance(account, Gated(gate, transport), around.clock)
     except Busy as exc:
         return AccountCheck(unit=unit, holder=str(exc))
     except HarvestError as exc:

@@ -1,19 +1,23 @@
 """A job's keys: found, and held against other processes of this machine."""
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from harvester.assembly.surroundings import Surroundings
 from harvester.config import resolve_key, resolve_login
+from harvester.engine.gate import Gate, Pace
+from harvester.engine.ports import Clock
 from harvester.errors import ConfigError
 from harvester.job import Account, Job
-from harvester.locks import Busy, key_lock, key_lock_path
-from harvester.model import Credential
+from harvester.locks import Busy, KeyTrail, key_lock, key_lock_path
+from harvester.model import Credential, RateRule
 
 KEY_POLL_S = 1.0
 
 Keys = Mapping[str, Sequence[Credential]]  #: by provider
+Trails = Mapping[str, KeyTrail]  #: by lane
 
 
 def lane_names(provider: str, keys: int) -> list[str]:
@@ -67,27 +71,41 @@ def lock_path(account: Account, credential: Credential, environ: Mapping[str, st
 
 
 @asynccontextmanager
-async def holding(job: Job, keys: Keys, around: Surroundings) -> AsyncIterator[None]:
+async def holding(job: Job, keys: Keys, around: Surroundings) -> AsyncIterator[Trails]:
     """Hold all keys of a job for the length of the block, waiting for those that another process holds."""
-    paths = {
-        lock_path(account, credential, around.environ): name
-        for name, account in job.accounts.items()
-        for credential in keys[name]
-    }
+    paths: dict[Path, tuple[str, str]] = {}  #: provider and lane
+    for name, account in job.accounts.items():
+        for lane, credential in zip(lane_names(name, len(keys[name])), keys[name], strict=True):
+            paths[lock_path(account, credential, around.environ)] = (name, lane)
+    trails: dict[str, KeyTrail] = {}
     with ExitStack() as stack:
         for path in sorted(paths):  # everybody in one order: two jobs never wait for each other
-            await _hold(stack, path, paths[path], f"job {job.config.output}", around)
-        yield
+            provider, lane = paths[path]
+            trails[lane] = await _hold(stack, path, provider, f"job {job.config.output}", around)
+        yield trails
 
 
-async def _hold(stack: ExitStack, path: Path, provider: str, holder: str, around: Surroundings) -> None:
+async def _hold(stack: ExitStack, path: Path, provider: str, holder: str, around: Surroundings) -> KeyTrail:
     is_told = False
     while True:
         try:
-            stack.enter_context(key_lock(path, holder))
-            return
+            return stack.enter_context(key_lock(path, holder))
         except Busy as exc:
             if not is_told:
                 around.notice(f"Waiting: the key of {provider} is in use by {exc}. Two could not share its rate.")
                 is_told = True
         await around.clock.sleep_s(KEY_POLL_S)
+
+
+def gate_of(rule: RateRule | None, clock: Clock, trail: KeyTrail, last_at: float | None) -> Gate:
+    """Return a key's gate; `last_at`: Unix time of the job's last request with it, None = it has sent none.
+
+    It may begin at once only if all that is known says that nothing has left for a window. The job's own time is the
+    wall clock's, which anybody can set, so it never suffices alone.
+    """
+    gone_s = trail.gone_s(clock.monotonic_s())
+    if rule is None or (gone_s is None and last_at is None):
+        return Gate(rule, clock, is_fresh=True, trail=trail)
+    job_gone_s = math.inf if last_at is None else clock.utc().timestamp() - last_at
+    is_fresh = gone_s is not None and min(gone_s, job_gone_s) > Pace(rule).rest_s
+    return Gate(rule, clock, is_fresh=is_fresh, trail=trail)

@@ -133,7 +133,7 @@ async def opened_run(
     Raises ConfigError if `keep` cannot be kept, StorageError if the output cannot be continued.
     """
     job = directory.job
-    async with holding(job, keys, around), AsyncExitStack() as stack:
+    async with holding(job, keys, around) as trails, AsyncExitStack() as stack:
         crops = crops_of(job)
         captured = [crop.captured for crop in crops.values() if crop.captured is not None]
         outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
@@ -153,6 +153,7 @@ async def opened_run(
             census=take_census(directory.db, job.config.scope),
             writer=await stack.enter_async_context(writing(sink, checkpoint)),
             around=around,
+            trails=trails,
             crops=crops,
             hold_ids=count(checkpoint.next_hold_id()),
             max_targets=options.max_targets,

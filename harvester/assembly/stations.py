@@ -4,11 +4,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
-from harvester.assembly.accounts import account_transport, read_balance
-from harvester.assembly.keys import lane_names
+from harvester.assembly.accounts import Gated, account_transport, read_balance
+from harvester.assembly.keys import Trails, gate_of, lane_names
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteCheckpoint
@@ -54,6 +53,7 @@ class Builder:
     census: Census  #: at the beginning of the run
     writer: Writer
     around: Surroundings
+    trails: Trails
     crops: Mapping[str, Crop]
     hold_ids: Iterator[int]
     max_targets: int | None
@@ -79,7 +79,7 @@ class Builder:
         for lane, credential in zip(lane_names(name, len(keys)), keys, strict=True):
             transport = await stack.enter_async_context(account_transport(account, credential, self.around.clock))
             _, last_at = self.checkpoint.lane(lane)
-            gate = Gate(account.rate, self.around.clock, is_fresh=self._is_fresh(account, last_at))
+            gate = gate_of(account.rate, self.around.clock, self.trails[lane], last_at)
             balance = await self._balance(account, lane, gate, transport)
             desk.learn(balance.learnt)
             purse = Purse(budget, _ledger_of(balance, account.config.keep))
@@ -123,13 +123,6 @@ class Builder:
     def _tasks_done(self, harvest: str) -> int:
         return sum(count for state, count in self.census.harvests[harvest].tasks.items() if state.is_finished)
 
-    def _is_fresh(self, account: Account, last_at: float | None) -> bool:
-        """Whether nothing left this lane within its window, so that the gate may begin at once."""
-        if last_at is None or account.rate is None:
-            return True
-        gone_s = (self.around.clock.utc() - datetime.fromtimestamp(last_at, UTC)).total_seconds()
-        return gone_s > account.rate.window_s
-
     def _in_flight(self, account: Account, lane: str, balance: Balance) -> int:
         """Return how many requests may be open: one, if the account has prices of its own and does not tell them."""
         call = account.provider.balance
@@ -146,8 +139,7 @@ class Builder:
         """Read the balance, which also warms the connection. Raises ConfigError if `keep` cannot be kept."""
         keep_units, why = account.config.keep, "it has no limit, or does not tell it"
         try:
-            async with gate.passage():
-                balance = await read_balance(account, transport, self.around.clock)
+            balance = await read_balance(account, Gated(gate, transport), self.around.clock)
         except HarvestError as exc:
             log.warning("%s: the balance cannot be read: %s", lane, exc)
             balance, why = None, str(exc)

@@ -177,8 +177,8 @@ class Lane:
     async def _judge(self, asked: _Asked, reply: Reply, round_trip_s: float) -> None:
         verdict = asked.crop.exchange.judge(asked.step, asked.request, reply)
         verdict = replace(verdict, why=self._masked(verdict.why))
-        if self._parts.gate.pace is not None and verdict.action is not Action.PAUSE:
-            self._parts.gate.pace.answered(round_trip_s)
+        learn = self._parts.gate.refused if verdict.action is Action.PAUSE else self._parts.gate.answered
+        learn(round_trip_s)
         if verdict.action is Action.KEEP:
             await self._keep(asked, reply, verdict.units)
             return
@@ -315,8 +315,6 @@ class Lane:
         gate, now_s = self._parts.gate, self._parts.clock.monotonic_s()
         if gate.closed_s <= 0:
             self._health.refused(now_s)
-            if gate.pace is not None:
-                gate.pace.refused()
         if self._health.is_hopeless(now_s):
             self._stop(Stop("unreachable", "the provider refused every request as too many"))
         num = max(1, self._health.refusals)  # 0 if the gate was closed by an outage

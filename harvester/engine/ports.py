@@ -37,6 +37,20 @@ class Transport(Protocol):
         """
 
 
+class Trail(Protocol):
+    """What the last request with a key has left behind for whoever uses the key next on this machine."""
+
+    @property
+    def late_s(self) -> float:
+        """How late its lane had learnt to expect arrivals."""
+
+    def gone_s(self, now_s: float) -> float | None:
+        """Return for how long at least nothing has left; None = nobody knows. `now_s` as of `Clock.monotonic_s`."""
+
+    def left(self, at_s: float, late_s: float) -> None:
+        """Note that a request leaves now."""
+
+
 def task_id(harvest: str, targets: Sequence[str]) -> str:
     """Return the identity of a task: the same harvest and targets give the same one on every run."""
     return blake2b("\x1f".join((harvest, *targets)).encode(), digest_size=8).hexdigest()

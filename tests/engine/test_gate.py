@@ -1,288 +1,88 @@
-"""The promise "rate": by the provider's count, never a request too many, and hardly one too few."""
+"""The gate as its lane uses it: turns, pauses, restarts, and an end for everybody who waits."""
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from itertools import cycle, pairwise
-from typing import Any
+from itertools import pairwise
 
 import pytest
 from aiolimiter import AsyncLimiter
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from rate_kit import MINUTE, RULES, SECOND, Memory, arrivals, departure_s, most_in_a_window, now_s
 
-from harvester.engine.gate import MOST_MARGIN, MOST_PENALTY, Gate, Pace
+from harvester.engine.gate import Gate
 from harvester.errors import GateShut
 from harvester.model import RateRule
 from harvester.testing import LoopClock, run_in_virtual_time
 
-RULES = [
-    RateRule(calls=60, window_s=60.0),
-    RateRule(calls=10, window_s=1.0),
-    RateRule(calls=10_000, window_s=60.0),
-    RateRule(calls=600, window_s=60.0),
-    RateRule(calls=60, window_s=6.0),
-    RateRule(calls=20, window_s=2.0),
-    RateRule(calls=2, window_s=1.0),
-]
-MINUTE = RateRule(calls=60, window_s=60.0)
-MINUTE_SPACING_S = (60.0 + 3.0 + 0.05) / 60  #: of a gate that has not seen anything yet
-SECOND = RateRule(calls=1, window_s=1.0)
-
-Delay = Callable[[], float]
+MINUTE_SPACING_S = (60.0 + 3.0 + 0.5 + 0.05) / 60  #: of a gate that has not seen anything yet
 
 
-def now_s() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def most_in_a_window(moments_s: list[float], window_s: float) -> int:
-    """Return the most moments that lie less than `window_s` apart."""
-    moments_s, first, most = sorted(moments_s), 0, 0
-    for last, moment_s in enumerate(moments_s):
-        while moment_s - moments_s[first] >= window_s - 1e-9:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
-
-
-async def arrivals(gate: Gate, until_s: float, delay: Delay) -> list[float]:
-    """Send through a gate while work is waiting; every arrival is late by `delay` and answered at once."""
-    loop, arrived_s = asyncio.get_running_loop(), list[float]()
-    assert gate.pace is not None
-    while True:
-        async with gate.passage():
-            if now_s() > until_s:
-                return arrived_s
-            delay_s = delay()
-            arrived_s.append(now_s() + delay_s)
-            if gate.pace.is_counted_from_reply:
-                await asyncio.sleep(delay_s)
-        loop.call_later(delay_s, gate.pace.answered, delay_s)
-
-
-def simulated(rule: RateRule, jitter: float, *, windows: float, seed: int = 1) -> list[float]:
-    """Return the arrivals of so many windows; each is late by up to `jitter` of the window."""
-    chance = random.Random(seed)
-
-    async def scenario() -> list[float]:
-        gate = Gate(rule, LoopClock(), is_fresh=True)
-        return await arrivals(gate, windows * rule.window_s, lambda: chance.uniform(0.0, jitter * rule.window_s))
-
-    return run_in_virtual_time(scenario())
-
-
-def refused_gate() -> Gate:
-    """Return a gate of one call per window that was refused once: it counts from the reply."""
-    gate = Gate(SECOND, LoopClock(), is_fresh=True)
-    assert gate.pace is not None
-    gate.pace.refused()
-    return gate
-
-
-@pytest.mark.parametrize("jitter", [0.0, 0.02, 0.05])
-@pytest.mark.parametrize("rule", RULES, ids=str)
-def test_no_window_holds_a_request_too_many_and_the_allowance_is_used(rule: RateRule, jitter: float) -> None:
-    windows = 10.0 if rule.calls < 1000 else 3.0  # the fast rule takes a second of real time for each
-    arrived_s = simulated(rule, jitter, windows=windows)
-    assert most_in_a_window(arrived_s, rule.window_s) <= rule.calls
-    assert len(arrived_s) >= 0.95 * windows * rule.calls
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_chance_never_brings_a_request_too_many(seed: int) -> None:
-    rule, jitter = RULES[seed % 2], 0.05 * random.Random(seed).random()
-    assert most_in_a_window(simulated(rule, jitter, windows=50.0, seed=seed), rule.window_s) <= rule.calls
-
-
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.calls <= 60], ids=str)
-def test_the_worst_jitter_of_a_cold_start_brings_no_request_too_many(rule: RateRule) -> None:
-    late_s = iter([MOST_MARGIN * rule.window_s])  # the first as late as can be, all others at once
-
-    async def scenario() -> list[float]:
-        gate = Gate(rule, LoopClock(), is_fresh=True)
-        return await arrivals(gate, 2 * rule.window_s, lambda: next(late_s, 0.0))
-
-    assert most_in_a_window(run_in_virtual_time(scenario()), rule.window_s) <= rule.calls
-
-
-def test_a_late_wake_up_is_made_good_by_the_next() -> None:
-    rule, busy_s = RateRule(calls=20, window_s=2.0), cycle([0.109, 0.101])  # a call is due every 0.10525 s
-
-    async def scenario() -> list[float]:
-        gate, left_s = Gate(rule, LoopClock(), is_fresh=True), list[float]()
-        while now_s() < 20.0:
-            async with gate.passage():
-                left_s.append(now_s())
-            await asyncio.sleep(next(busy_s))
-        return left_s
-
-    left_s = run_in_virtual_time(scenario())
-    assert len(left_s) >= 0.95 * 200
-    assert most_in_a_window(left_s, rule.window_s) <= rule.calls
-
-
-@pytest.mark.parametrize("latency_s", [0.02, 1.2, 5.0])
-def test_one_per_window_uses_its_allowance_however_long_the_replies_take(latency_s: float) -> None:
-    chance = random.Random(1)
-
-    async def scenario() -> list[float]:
-        gate, arrived_s = Gate(SECOND, LoopClock(), is_fresh=True), list[float]()
-        assert gate.pace is not None
-        while now_s() < 660.0:
-            async with gate.passage():
-                late_s = chance.uniform(0.0, 0.05)
-                arrived_s.append(now_s() + late_s)
-            asyncio.get_running_loop().call_later(latency_s, gate.pace.answered, latency_s + late_s)
-        return arrived_s
-
-    arrived_s = run_in_virtual_time(scenario())
-    assert most_in_a_window(arrived_s, 1.0) == 1
-    assert sum(60.0 <= at_s < 660.0 for at_s in arrived_s) >= 0.95 * 600
-
-
-def test_one_per_window_begins_wider_because_connections_are_cold() -> None:
-    late_s = iter([0.2])  # the first waits for its connection, the second does not
-
-    async def scenario() -> list[float]:
-        return await arrivals(Gate(SECOND, LoopClock(), is_fresh=True), 3.0, lambda: next(late_s, 0.0))
-
-    assert most_in_a_window(run_in_virtual_time(scenario()), 1.0) == 1
-
-
-@pytest.mark.parametrize("latency_s", [0.01, 0.5, 3.0])
-def test_one_per_window_is_counted_from_the_reply_once_it_was_refused(latency_s: float) -> None:
-    chance = random.Random(1)
-
-    async def scenario() -> list[float]:
-        return await arrivals(refused_gate(), 300.0, lambda: latency_s * chance.uniform(0.0, 1.0))
-
-    arrived_s = run_in_virtual_time(scenario())
-    assert most_in_a_window(arrived_s, 1.0) == 1
-    assert len(arrived_s) >= 0.9 * 300.0 / (1.0 + latency_s / 2)
-
-
-def test_one_per_window_waits_for_an_exchange_that_fails_too() -> None:
-    async def scenario() -> float:
-        gate = refused_gate()
-        with suppress(ValueError):
-            async with gate.passage():
-                await asyncio.sleep(50.0)
-                raise ValueError
-        async with gate.passage():
-            return now_s()
-
-    assert run_in_virtual_time(scenario()) >= 51.0
-
-
-def test_refusals_widen_the_spacing_and_answers_narrow_it_again() -> None:
-    async def spacings_s() -> list[float]:
-        gate = Gate(MINUTE, LoopClock(), is_fresh=True)
-        assert gate.pace is not None
-        left_s = []
-        for number in range(80):
-            async with gate.passage():
-                left_s.append(now_s())
-            gate.pace.answered(0.1)
-            if number == 20:
-                gate.pace.refused()
-        return [later - earlier for earlier, later in pairwise(left_s)]
-
-    spacing_s = run_in_virtual_time(spacings_s())
-    assert spacing_s[10] == pytest.approx(MINUTE_SPACING_S, abs=1e-3)
-    assert spacing_s[22] == pytest.approx(1.25 * MINUTE_SPACING_S, rel=0.02)
-    assert spacing_s[30] < spacing_s[22]
-    assert spacing_s[78] == pytest.approx(
-        (60.0 + 0.3 + 0.05) / 60, abs=1e-4
-    )  # 64 steady answers: the margin is at its least
-
-
-# --- Pace ---------------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=200)
-@given(
-    calls=st.integers(1, 100_000),
-    window_s=st.floats(0.1, 86_400.0),
-    events=st.lists(st.one_of(st.none(), st.floats(0.0, 1000.0)), max_size=80),
+@pytest.mark.parametrize(
+    ("rule", "is_fresh", "first_s"),
+    [(MINUTE, True, 0.0), (MINUTE, False, MINUTE_SPACING_S), (SECOND, True, 0.0), (SECOND, False, 1.3)],
 )
-def test_a_bucket_of_any_pace_lets_no_call_too_many_through(
-    calls: int, window_s: float, events: list[float | None]
-) -> None:
-    pace = Pace(RateRule(calls=calls, window_s=window_s), samples=16)
-    for round_trip_s in events:
-        if round_trip_s is None:
-            pace.refused()
-        else:
-            pace.answered(round_trip_s)
-    assert pace.burst_calls >= 1.0
-    assert 0.0 <= pace.margin_s <= MOST_MARGIN * window_s
-    assert pace.spacing_s <= MOST_PENALTY * 1.0525 * window_s / calls * (1 + 1e-9)
-    if pace.is_counted_from_reply:
-        assert pace.spacing_s >= window_s
-        assert pace.burst_calls == 1.0
-    else:
-        most_calls = pace.burst_calls + (window_s + pace.margin_s) / pace.spacing_s  # of the leaky bucket
-        assert most_calls <= (calls + 1) * (1 + 1e-12)  # that one would be a whole window away
-    for _ in range(200):
-        pace.answered(1.0)  # what was refused is forgiven
-    assert window_s / pace.spacing_s >= 0.95 * calls
-
-
-def test_the_margin_is_the_worst_until_enough_is_seen_and_then_what_was_seen() -> None:
-    pace = Pace(MINUTE, samples=4)
-    margins_s = []
-    for round_trip_s in (1.0, 1.2, 2.0, 1.1, 1.1, 9.0):
-        pace.answered(round_trip_s)
-        margins_s.append(pytest.approx(pace.margin_s))
-    assert margins_s == [3.0, 3.0, 3.0, 1.5, 1.5 * 0.998, 3.0]
-
-
-def test_a_rare_stall_is_forgotten_slowly_and_down_to_the_least_margin() -> None:
-    pace = Pace(MINUTE)
-    pace.answered(2.5)
-    margins_s = []
-    for _ in range(3000):
-        pace.answered(0.5)
-        margins_s.append(pace.margin_s)
-    assert margins_s[500] > 1.0
-    assert margins_s[62:] == sorted(margins_s[62:], reverse=True)
-    assert margins_s[-1] == pytest.approx(0.3)
-
-
-def test_a_penalty_is_bounded() -> None:
-    pace = Pace(MINUTE)
-    for _ in range(100):
-        pace.refused()
-    assert pace.spacing_s == pytest.approx(4 * MINUTE_SPACING_S)
-
-
-# --- Gate ---------------------------------------------------------------------------------------------------------
-
-
-def departure_s(gate: Gate) -> Coroutine[Any, Any, float]:
-    async def leave() -> float:
-        async with gate.passage():
-            return now_s()
-
-    return leave()
-
-
-@pytest.mark.parametrize(("is_fresh", "first_s"), [(True, 0.0), (False, MINUTE_SPACING_S)])
-def test_after_a_restart_the_first_request_waits_one_spacing(is_fresh: bool, first_s: float) -> None:
+def test_after_a_restart_the_first_request_waits_one_spacing(rule: RateRule, is_fresh: bool, first_s: float) -> None:
     async def scenario() -> float:
-        return await departure_s(Gate(MINUTE, LoopClock(), is_fresh=is_fresh))
+        return await departure_s(Gate(rule, LoopClock(), is_fresh=is_fresh))
 
     assert run_in_virtual_time(scenario()) == pytest.approx(first_s, abs=1e-3)
 
 
-def test_a_restart_in_the_middle_of_a_window_brings_no_request_too_many() -> None:
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_restart_in_the_middle_of_a_window_brings_no_request_too_many(rule: RateRule) -> None:
     async def scenario() -> list[float]:
-        before = await arrivals(Gate(MINUTE, LoopClock(), is_fresh=True), 30.0, lambda: 0.0)
-        return before + await arrivals(Gate(MINUTE, LoopClock(), is_fresh=False), 120.0, lambda: 0.0)
+        left_s = list[float]()
+        for life in range(6):
+            gate = Gate(rule, LoopClock(), is_fresh=life == 0)
+            left_s += await arrivals(gate, now_s() + 0.3 * (life + 1) * rule.window_s / 2, lambda: 0.0)
+        return left_s
 
-    assert most_in_a_window(run_in_virtual_time(scenario()), 60.0) <= 60
+    assert most_in_a_window(run_in_virtual_time(scenario()), rule.window_s) <= rule.calls
+
+
+@pytest.mark.parametrize("rule", [None, SECOND, MINUTE], ids=str)
+def test_each_departure_leaves_a_trail_before_it_is_one(rule: RateRule | None) -> None:
+    async def scenario() -> None:
+        trail = Memory()
+        gate = Gate(rule, LoopClock(), is_fresh=True, trail=trail)
+        for _ in range(3):
+            async with gate.passage():
+                assert trail.last_s == now_s()
+            await asyncio.sleep(5.0)
+
+    run_in_virtual_time(scenario())
+
+
+@pytest.mark.parametrize(
+    ("gone_s", "late_s"), [(None, 0.05), (0.0, 0.4), (3500.0, 0.4), (3700.0, 0.2), (7300.0, 0.1), (1e9, 0.05)]
+)
+def test_a_gate_begins_with_what_the_key_s_last_lane_had_learnt(gone_s: float | None, late_s: float) -> None:
+    async def scenario() -> float:
+        trail = Memory(late_s=0.4, last_s=None if gone_s is None else now_s() - gone_s)
+        pace = Gate(RULES[1], LoopClock(), is_fresh=True, trail=trail).pace
+        assert pace is not None
+        return pace.late_s
+
+    assert run_in_virtual_time(scenario()) == pytest.approx(late_s)
+
+
+def test_a_gate_hands_on_what_it_has_learnt_without_the_handshakes() -> None:
+    async def scenario() -> float:
+        trail = Memory()
+        gate = Gate(RULES[1], LoopClock(), is_fresh=True, trail=trail)
+        gate.refused(0.1)
+        async with gate.passage():
+            return trail.late_s
+
+    assert run_in_virtual_time(scenario()) == pytest.approx(0.6)
+
+
+def test_what_refuses_a_gate_without_a_rule_teaches_nothing() -> None:
+    async def scenario() -> None:
+        gate = Gate(None, LoopClock(), is_fresh=True)
+        gate.answered(1.0)
+        gate.refused(1.0)
+        assert gate.pace is None
+
+    run_in_virtual_time(scenario())
 
 
 def test_without_a_rule_everything_leaves_at_once() -> None:
@@ -424,9 +224,10 @@ def test_a_cancelled_waiter_leaves_the_gate_usable(rule: RateRule | None, cancel
         assert all(later - earlier >= 0.99 for earlier, later in pairwise(left_s))
 
 
-def test_a_cancelled_exchange_leaves_the_gate_usable() -> None:
+@pytest.mark.parametrize("rule", [SECOND, MINUTE], ids=str)
+def test_a_cancelled_exchange_leaves_the_gate_usable(rule: RateRule) -> None:
     async def scenario() -> float:
-        gate = refused_gate()
+        gate = Gate(rule, LoopClock(), is_fresh=True)
 
         async def exchange() -> None:
             async with gate.passage():
@@ -437,7 +238,7 @@ def test_a_cancelled_exchange_leaves_the_gate_usable() -> None:
         opened.cancel()
         return await departure_s(gate)
 
-    assert 21.0 <= run_in_virtual_time(scenario()) < 23.0
+    assert run_in_virtual_time(scenario()) == pytest.approx(20.0, abs=0.01)
 
 
 # --- why the limiter is not used as it comes ----------------------------------------------------------------------

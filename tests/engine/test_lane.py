@@ -479,15 +479,16 @@ def test_refusals_without_end_stop_the_lane() -> None:
     assert 7200 < bench.sent_at_s[-1] < 7200 + 120
 
 
-def test_a_refusal_widens_the_spacing_and_is_no_answer_to_learn_from() -> None:
-    rule = RateRule(calls=60, window_s=60)
+def test_a_refusal_teaches_the_gate_and_is_no_answer_to_learn_from() -> None:
+    rule = RateRule(calls=10, window_s=1.0)
     bench = worked(Bench(answer=scripted([verdict(Action.PAUSE)] * 2, serves(0)), rate=rule))
     expected = Pace(rule)
-    expected.refused()
-    expected.refused()
-    expected.answered(1.0)  # the one that followed
+    expected.refused(0.0, 1.0)
+    expected.refused(2.0, 3.0)
+    expected.answered(1.0, 6.0)  # the one that followed
     assert bench.gates[0].pace is not None
-    assert bench.gates[0].pace.spacing_s == pytest.approx(expected.spacing_s)
+    assert bench.gates[0].pace.late_s == expected.late_s > Pace(rule).late_s
+    assert bench.gates[0].pace.margin_s == expected.margin_s
 
 
 def test_an_account_with_less_than_asked_is_asked_for_less() -> None:
