@@ -19,11 +19,15 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
+    break_seal,
     count_outside,
     count_targets,
+    has_state,
+    leave_seal,
     meta_of,
     open_database,
     open_to_look,
+    reading,
     rejected_lines,
     take_census,
     take_in,
@@ -60,9 +64,9 @@ def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Not
 
     Raises ConfigError if the config does not fit itself, its providers or what the directory was begun with.
     """
-    compile_job(config, now.date())  # before anything is made on disk
+    job = compile_job(config, now.date())  # before anything is made on disk
     _make(config.output)
-    with _locked(config.output), _database(config.output) as db:
+    with _locked(config.output), _database(job) as db:
         job = _matching(config, db, now)
         _read_lists(job, db, stdin, notice)
         _write_manifest(job, now)
@@ -93,8 +97,14 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(directory)) as db:
+def _database(job: Job) -> Iterator[sqlite3.Connection]:
+    directory = job.config.output
+    if not has_state(directory):
+        _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
+    with ExitStack() as stack:
+        db = open_database(directory, is_sound=break_seal(directory))
+        stack.callback(leave_seal, directory)
+        stack.enter_context(closing(db))
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)
         SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
@@ -128,7 +138,10 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
     """Return the job, as of the day it began. Raises ConfigError if it began as another job."""
     checkpoint = SqliteCheckpoint(db)
     begun = checkpoint.meta("day")
-    job = compile_job(config, now.date() if begun is None else date.fromisoformat(begun))
+    with reading(db):
+        first_day = now.date() if begun is None else date.fromisoformat(begun)
+        before = parse(checkpoint.meta("meaning") or "{}")
+    job = compile_job(config, first_day)
     meaning = job.meaning()
     if begun is None:
         _refuse_rows_without_state(job)
@@ -136,7 +149,7 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
             {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
         )
         return job
-    changed = differences(parse(checkpoint.meta("meaning") or "{}"), parse(dump(meaning)))
+    changed = differences(before, parse(dump(meaning)))
     if changed:
         raise ConfigError(
             [
@@ -212,7 +225,8 @@ def _write_manifest(job: Job, now: datetime) -> None:
     path = job.config.output / MANIFEST
     waiting = path.with_suffix(".new")
     try:
-        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        waiting.unlink(missing_ok=True)
+        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(dump_pretty(_manifest(job, now)))
             file.flush()

@@ -58,6 +58,8 @@ def logging_to(directory: Path, log_format: str) -> Iterator[None]:
     path = directory / FILE_NAME
     try:
         path.touch(mode=0o600)
+        if path.is_fifo():
+            raise OSError("nobody may ever read what is written into it")
         handler: logging.Handler = _Unbreakable(path, encoding="utf-8", errors="backslashreplace")
     except OSError:
         handler = logging.NullHandler()

@@ -14,6 +14,7 @@ from harvester.engine.checkpoint import (
     Trouble,
     meta_of,
     open_to_look,
+    reading,
     rejected_lines,
     take_census,
     troubles,
@@ -38,7 +39,7 @@ class Status:
     census: Census
     providers: dict[str, Any]  #: as the manifest has them
     outputs: dict[str, str]  #: file names, by harvest
-    units: dict[str, str]  #: what its provider charges, by harvest
+    units: dict[str, str | None]  #: what its provider charges, by harvest
     troubles: Sequence[Trouble]  #: the first ones
     rejected: Sequence[tuple[str, int, str, str]]  #: the first ones: source, line, text, reason
     speed: Speed | None  #: of the last run; None = nothing to tell
@@ -77,9 +78,9 @@ class Status:
 
     def _provider(self, name: str) -> dict[str, Any]:
         counted, described = self.census.providers[name], self.providers.get(name, {})
-        tally = counted.tally
+        tally, budget = counted.tally, described.get("budget")
         return {
-            "unit": described.get("unit"),
+            "unit": _unit(described),
             "requests": tally.requests,
             "retries": tally.retries,
             "throttled": tally.throttled,
@@ -87,14 +88,14 @@ class Status:
             "units_spent": tally.units_spent,
             "units_in_doubt": tally.units_in_doubt,
             "units_held": counted.units_held,
-            "budget": described.get("budget"),
+            "budget": budget if isinstance(budget, int) else None,
             "balance": counted.balance,
         }
 
 
 def read_status(directory: Path) -> Status:
-    """Look at a job directory. Raises ConfigError if it is none."""
-    with closing(open_to_look(directory)) as db:
+    """Look at a job directory. Raises ConfigError if it is none, StorageError if its state is damaged."""
+    with closing(open_to_look(directory)) as db, reading(db):
         is_running = is_locked(directory)
         scope = meta_of(db, "scope")
         if scope is None:
@@ -102,15 +103,15 @@ def read_status(directory: Path) -> Status:
         census = take_census(db, scope)
         is_complete = census.harvests and census.tasks(State.OPEN) + census.tasks(State.WAITING) == 0
         manifest = _manifest(directory)
-        providers, harvests = manifest.get("providers") or {}, manifest.get("harvests") or {}
+        providers, harvests = _tables(manifest.get("providers")), _tables(manifest.get("harvests"))
         return Status(
             job=str(manifest.get("job") or directory.resolve().name),
             state="running" if is_running else "complete" if is_complete else "stopped",
             stopped_by=None if is_running else meta_of(db, "stopped_by") or None,
             census=census,
             providers=providers,
-            outputs={name: harvest["output"] for name, harvest in harvests.items()},
-            units={name: providers[harvest["provider"]]["unit"] for name, harvest in harvests.items()},
+            outputs={name: str(harvest.get("output")) for name, harvest in harvests.items()},
+            units={name: _unit(providers.get(str(harvest.get("provider")), {})) for name, harvest in harvests.items()},
             troubles=troubles(db, SHOWN),
             rejected=rejected_lines(db, SHOWN),
             speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),
@@ -123,3 +124,13 @@ def _manifest(directory: Path) -> dict[str, Any]:
     except (OSError, UnknownReply):
         return {}  # it is written once the lists are read; before that there is nothing to tell
     return manifest if isinstance(manifest, dict) else {}
+
+
+def _tables(found: object) -> dict[str, dict[str, Any]]:
+    """Return what is a table of tables in a manifest: nothing depends on it, so nothing fails by it."""
+    return {name: item for name, item in found.items() if isinstance(item, dict)} if isinstance(found, dict) else {}
+
+
+def _unit(described: dict[str, Any]) -> str | None:
+    unit = described.get("unit")
+    return unit if isinstance(unit, str) else None

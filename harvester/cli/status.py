@@ -9,6 +9,7 @@ from harvester.cli.options import json_option
 from harvester.cli.summary import harvest_table, provider_table, targets_text, troubles_text
 from harvester.cli.words import duration, rejected_text
 from harvester.codec import dump_pretty
+from harvester.display import shown
 
 
 @click.command()
@@ -27,8 +28,8 @@ def status(directory: Path, as_json: bool) -> None:
 
 
 def _text(found: Status) -> str:
-    why = f" ({found.stopped_by})" if found.stopped_by else ""
-    lines = [f"{found.job}: {found.state}{why}; {targets_text(found)}"]
+    why = f" ({shown(found.stopped_by)})" if found.stopped_by else ""
+    lines = [f"{shown(found.job, 100)}: {found.state}{why}; {targets_text(found)}"]
     if found.speed is not None:
         lines.append(_speed_text(found.speed, is_running=found.state == "running"))
     lines += ["", harvest_table(found), "", provider_table(found), ""]

@@ -93,7 +93,7 @@ def summary_text(status: Status, outcome: Outcome, directory: Path, took: timede
         *troubles_text(status),
         *(f"stopped: {lane}: {shown(stop.why)}" for lane, stop in outcome.stops.items()),
         *(f"stopped: {name}: {shown(why)}" for name, why in outcome.stopped_harvests.items()),
-        f"Results: {directory}",
+        f"Results: {shown(str(directory), 1000)}",
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ and is cut off on start. A compressed file ends a gzip member or zstd frame at e
 import errno
 import gzip
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def _zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(data)
 
 
+_REMEDY = "Put the file back as it was, or start anew in another directory."
+
 #: By the last part of a file's name.
 COMPRESS: Mapping[str, Compress] = {".jsonl": _plain, ".gz": _gzip, ".zst": _zstd}
 
@@ -41,12 +44,14 @@ class JsonLines:
     def __init__(self, directory: Path, committed_bytes: Mapping[str, int], outputs: Iterable[str]) -> None:
         """Open every output, cut back to its committed length.
 
-        Raises StorageError if a file is shorter than what was committed or cannot be opened.
+        Raises StorageError, with nothing changed, if a file is missing, shorter than what was committed or another one.
         """
         self._files: dict[str, _File] = {}
         try:
             for name in outputs:
                 self._files[name] = _File(directory / name, committed_bytes.get(name, 0))
+            for file in self._files.values():  # only now that each of them may be continued
+                file.cut_back()
             _sync_directories({directory, *((directory / name).parent for name in self._files)})
         except BaseException:
             self.close()
@@ -78,25 +83,49 @@ class _File:
         self._compress = COMPRESS[path.suffix]
         self.length_bytes = committed_bytes
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = self._opened()
+            try:
+                self._refuse_if_another(os.fstat(self._fd))
+            except BaseException:
+                os.close(self._fd)
+                raise
+        except FileNotFoundError:
+            what = f"is missing, but {committed_bytes} bytes of rows were stored in it"
+            raise StorageError(f"{path} {what}. {_REMEDY}") from None
         except OSError as exc:
-            raise StorageError(f"cannot open {path}: {exc.strerror}") from exc
-        try:
-            self._cut_back()
-        except BaseException:
-            os.close(self._fd)
-            raise
+            is_link = exc.errno == errno.ELOOP
+            what = f"{path} is a link" if is_link else f"cannot open {path}: {exc.strerror}"
+            raise StorageError(f"{what}. {_REMEDY}") from exc
 
-    def _cut_back(self) -> None:
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # nonblocking, because it may be a pipe
+        if self.length_bytes:
+            return os.open(self._path, flags)  # not made: an empty file would pass for what is left of the rows
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
+        return os.open(self._path, flags | os.O_CREAT, 0o600)
+
+    def _refuse_if_another(self, found: os.stat_result) -> None:
+        """Stop before anything is cut off that was never ours. Raises StorageError and OSError."""
+        what = None
+        if not stat.S_ISREG(found.st_mode):
+            what = "is not a file"
+        elif found.st_nlink > 1:
+            what = "has a second name (a hard link), and what that names would change too"
+        elif found.st_size < self.length_bytes:
+            stored = f"{self.length_bytes} bytes of rows were stored in it"
+            what = f"has {found.st_size} bytes, but {stored}: it was changed from outside"
+        elif self._compress is _plain and not self._is_whole():
+            what = f"does not end a line at {self.length_bytes} bytes, where its stored rows end: it was changed"
+        if what:
+            raise StorageError(f"{self._path} {what}. {_REMEDY}")
+
+    def _is_whole(self) -> bool:
+        return not self.length_bytes or os.pread(self._fd, 1, self.length_bytes - 1) == b"\n"
+
+    def cut_back(self) -> None:
+        """Remove what lies beyond the committed length. Raises StorageError."""
         try:
-            found_bytes = os.fstat(self._fd).st_size
-            if found_bytes < self.length_bytes:
-                raise StorageError(
-                    f"{self._path} has {found_bytes} bytes, but {self.length_bytes} bytes of rows were stored in it: "
-                    "it was changed or removed from outside. Put the file back, or start anew in another directory."
-                )
-            if found_bytes > self.length_bytes:
+            if os.fstat(self._fd).st_size > self.length_bytes:
                 os.ftruncate(self._fd, self.length_bytes)
                 os.fsync(self._fd)
             os.lseek(self._fd, self.length_bytes, os.SEEK_SET)

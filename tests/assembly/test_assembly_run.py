@@ -1,7 +1,9 @@
 """The composition root: keys, stations and outcomes, against a sandbox on a real socket and without one."""
 
 import asyncio
+import errno
 import io
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -160,12 +162,14 @@ def test_an_output_that_cannot_be_opened_comes_out_bare_too(tmp_path: Path) -> N
         work(tmp_path, story)
 
 
-def test_a_disk_that_fills_during_the_work_comes_out_bare(tmp_path: Path) -> None:
+def test_a_disk_that_fills_during_the_work_comes_out_bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     async def story(run: Run, sandbox: Sandbox) -> None:
+        monkeypatch.setattr(os, "write", is_full)
         await run.work(asyncio.Event())
 
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "ahrefs.backlinks.jsonl").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left"):
         work(tmp_path, story)
 

@@ -121,7 +121,7 @@ def test_a_file_that_was_cut_from_outside_is_not_continued(bench: Bench) -> None
     path.write_bytes(path.read_bytes()[:-10])
     result = bench.run()
     assert result.exit_code == 1
-    assert "it was changed or removed from outside" in result.stderr
+    assert "it was changed from outside" in result.stderr
 
 
 def test_a_second_process_is_told_who_works_in_the_directory(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """`harvester run`: what it ends with, and that it goes on where it stopped."""
 
+import errno
 import json
 import os
 import stat
@@ -296,9 +297,11 @@ def test_the_log_tells_how_the_run_began_and_ended(bench: Bench, log_format: str
         assert json.loads(last)["level"] == "info"
 
 
-def test_a_full_disk_ends_the_run_with_1_and_a_sentence(bench: Bench) -> None:
-    bench.out.mkdir(parents=True)
-    (bench.out / "ahrefs.backlinks.jsonl").symlink_to("/dev/full")
+def test_a_full_disk_ends_the_run_with_1_and_a_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", is_full)
     result = bench.run()
     assert result.exit_code == 1
     assert "Error: cannot write" in result.stderr

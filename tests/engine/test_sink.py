@@ -45,7 +45,7 @@ def test_lines_come_back_whole_and_in_order_after_many_commits(tmp_path: Path, n
 
 @each_format
 @settings(max_examples=25)
-@given(kept=st.lists(st.binary(min_size=1), max_size=3), lost=st.binary(max_size=40))
+@given(kept=st.lists(st.binary().map(lambda line: line + b"\n"), max_size=3), lost=st.binary(max_size=40))
 def test_whatever_lies_beyond_the_committed_length_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, name: str, kept: list[bytes], lost: bytes
 ) -> None:
@@ -84,13 +84,47 @@ def test_files_and_folders_keep_others_out(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "replies").stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("found", [b"short", None])
-def test_a_file_that_lost_committed_rows_is_refused_and_left_as_it_is(tmp_path: Path, found: bytes | None) -> None:
-    if found is not None:
-        (tmp_path / "x.jsonl").write_bytes(found)
-    with pytest.raises(StorageError, match=r"x\.jsonl has \d bytes, but 10 bytes .* Put the file back, or start anew"):
+REMEDY = "Put the file back as it was, or start anew in another directory"
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        (b"short\n", "has 6 bytes, but 10 bytes of rows were stored in it: it was changed from outside"),
+        (b"0123456789\n", "does not end a line at 10 bytes, where its stored rows end: it was changed"),
+    ],
+)
+def test_a_file_that_lost_committed_rows_is_refused_and_left_as_it_is(tmp_path: Path, found: bytes, what: str) -> None:
+    (tmp_path / "x.jsonl").write_bytes(found)
+    with pytest.raises(StorageError, match=rf"x\.jsonl {what}\. {REMEDY}"):
         JsonLines(tmp_path, {"x.jsonl": 10}, ["x.jsonl"])
-    assert (tmp_path / "x.jsonl").read_bytes() == (found or b"")
+    assert (tmp_path / "x.jsonl").read_bytes() == found
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "replies/x.jsonl.zst"])
+def test_a_file_that_is_missing_is_not_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StorageError, match=f"{name} is missing, but 10 bytes of rows were stored in it. {REMEDY}"):
+        JsonLines(tmp_path, {name: 10}, [name])
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_cut_off_unless_every_file_can_be_continued(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"1\nhalf")
+    with pytest.raises(StorageError, match="is missing"):
+        JsonLines(tmp_path, {"a.jsonl": 2, "b.jsonl": 2}, ["a.jsonl", "b.jsonl"])
+    assert (tmp_path / "a.jsonl").read_bytes() == b"1\nhalf"
+
+
+@pytest.mark.parametrize("committed_bytes", [0, 2])
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_what_also_has_another_name_is_never_cut_or_written(
+    tmp_path: Path, link: Callable[[Path, Path], None], committed_bytes: int
+) -> None:
+    (tmp_path / "of somebody else").write_bytes(b"1\n2\n")
+    link(tmp_path / "x.jsonl", tmp_path / "of somebody else")
+    with pytest.raises(StorageError, match=r"x\.jsonl (is a link|has a second name)"):
+        JsonLines(tmp_path, {"x.jsonl": committed_bytes}, ["x.jsonl"])
+    assert (tmp_path / "of somebody else").read_bytes() == b"1\n2\n"
 
 
 def test_files_that_were_opened_are_closed_again_if_one_is_refused(tmp_path: Path) -> None:
@@ -100,18 +134,30 @@ def test_files_that_were_opened_are_closed_again_if_one_is_refused(tmp_path: Pat
     assert len(os.listdir("/dev/fd")) == before
 
 
-@on_linux
-def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match=r"cannot write .*x\.jsonl: No space left on device"):
-        write(tmp_path, "x.jsonl", 0, b"line\n")
+def fails_with(number: int) -> Callable[..., int]:
+    """Return what a call of the system does on a bad day."""
+
+    def fails(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return fails
 
 
-@on_linux
-def test_a_file_that_cannot_be_synced_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").symlink_to("/dev/null")  # takes every byte and refuses fsync
-    with pytest.raises(StorageError, match=r"cannot force .*x\.jsonl to disk: Invalid argument"):
-        write(tmp_path, "x.jsonl", 0, b"line\n")
+@pytest.mark.parametrize(
+    ("call", "number", "said"),
+    [
+        ("write", errno.ENOSPC, r"cannot write .*x\.jsonl: No space left on device"),
+        ("fsync", errno.EIO, r"cannot force .*x\.jsonl to disk: Input/output error"),
+    ],
+)
+def test_a_disk_that_fails_is_named_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, said: str
+) -> None:
+    sink = JsonLines(tmp_path, {}, ["x.jsonl"])
+    monkeypatch.setattr(os, call, fails_with(number))
+    with pytest.raises(StorageError, match=said):
+        sink.write([Lines("x.jsonl", b"line\n", 1)])
+    sink.close()
 
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +169,7 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert length_bytes == 11
 
 
-def test_what_cannot_be_opened_or_cut_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(StorageError, match=r"cannot open .*folder\.jsonl: Is a directory"):
         JsonLines(tmp_path, {}, ["folder.jsonl"])
@@ -131,8 +177,15 @@ def test_what_cannot_be_opened_or_cut_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot open .*replies/x\.jsonl"):
         JsonLines(tmp_path, {}, ["replies/x.jsonl"])
     os.mkfifo(tmp_path / "pipe.jsonl")
-    with pytest.raises(StorageError, match=r"cannot cut .*pipe\.jsonl back"):
+    with pytest.raises(StorageError, match=r"pipe\.jsonl is not a file"):
         JsonLines(tmp_path, {}, ["pipe.jsonl"])
+
+
+def test_a_file_that_cannot_be_cut_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.jsonl").write_bytes(b"1\n2\n")
+    monkeypatch.setattr(os, "ftruncate", fails_with(errno.EPERM))
+    with pytest.raises(StorageError, match=r"cannot cut .*x\.jsonl back to what is committed: Operation not permitted"):
+        JsonLines(tmp_path, {"x.jsonl": 2}, ["x.jsonl"])
 
 
 @on_linux
@@ -143,10 +196,7 @@ def test_a_file_system_that_does_not_sync_directories_is_good_enough(tmp_path: P
 
 
 def test_a_directory_that_cannot_be_synced_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, "fsync", fails)
+    monkeypatch.setattr(os, "fsync", fails_with(errno.EIO))
     with pytest.raises(StorageError, match=r"cannot force .* to disk: Input/output error"):
         JsonLines(tmp_path, {}, ["x.jsonl"])
 

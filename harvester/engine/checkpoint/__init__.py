@@ -11,6 +11,7 @@ from harvester.engine.checkpoint.census import (
 )
 from harvester.engine.checkpoint.database import (
     FILE_NAME,
+    has_state,
     make_tables,
     open_database,
     open_to_look,
@@ -18,20 +19,25 @@ from harvester.engine.checkpoint.database import (
     transaction,
 )
 from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine, take_in
+from harvester.engine.checkpoint.seal import SEAL_NAME, break_seal, leave_seal
 from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
 
 __all__ = [
     "FILE_NAME",
+    "SEAL_NAME",
     "Census",
     "Intake",
     "RejectedLine",
     "SqliteCheckpoint",
     "TargetLine",
     "Trouble",
+    "break_seal",
     "count_outside",
     "count_sets",
     "count_targets",
+    "has_state",
+    "leave_seal",
     "make_tables",
     "meta_of",
     "open_database",

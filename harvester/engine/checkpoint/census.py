@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harvester.codec import parse
+from harvester.engine.checkpoint.database import reading
 from harvester.engine.ports import State, Tally
 
 
@@ -62,7 +63,12 @@ class Census:
 
 
 def take_census(db: sqlite3.Connection, scope: str) -> Census:
-    """Count a job; `scope` is the job's own, by which its targets are counted."""
+    """Count a job; `scope` is the job's own, by which its targets are counted. Raises StorageError."""
+    with reading(db):
+        return _census(db, scope)
+
+
+def _census(db: sqlite3.Connection, scope: str) -> Census:
     with_transaction = db.in_transaction
     if not with_transaction:
         db.execute("BEGIN")  # one moment for all the questions

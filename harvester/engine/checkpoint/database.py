@@ -2,14 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from harvester.errors import ConfigError, StorageError
+from harvester.errors import ConfigError, StorageError, UnknownReply
 
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 2
+
+_REMEDY = "Put a good copy back, or start anew in another directory."
+_SCHEMA = "SELECT sql FROM sqlite_master ORDER BY name"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -61,12 +64,21 @@ CREATE TABLE outputs (
 """
 
 
-def open_database(directory: Path) -> sqlite3.Connection:
+def has_state(directory: Path) -> bool:
+    """Whether there is a file that may be a job's state."""
+    path = directory / FILE_NAME
+    return path.is_file() and path.stat().st_size > 0
+
+
+def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connection:
     """Open the job's state for writing, made if it is not there. For one thread at a time, whichever it is.
 
-    Raises ConfigError if the file is not ours or of another version, StorageError if it cannot be opened.
+    `is_sound`: it is known to be as it was left; otherwise SQLite goes through all of it (0.6 s for a million targets).
+    Raises ConfigError if the file is not ours or of another version, StorageError if it cannot be opened or is damaged.
     """
     path = directory / FILE_NAME
+    if path.exists() and not path.is_file():
+        raise StorageError(f"cannot open {path}: not a file. Put the job's state back, or choose another directory.")
     try:
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
@@ -74,6 +86,8 @@ def open_database(directory: Path) -> sqlite3.Connection:
         raise StorageError(f"cannot open {path}: {exc}") from exc
     try:
         _set_up(connection, path)
+        if not is_sound:
+            _refuse_if_damaged(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -94,7 +108,8 @@ def open_to_look(directory: Path) -> sqlite3.Connection:
             connection.close()
             raise
     except sqlite3.Error as exc:
-        raise ConfigError(f"{path}: cannot be read as a job's state: {exc}") from exc
+        remedy = "Put the job's state back, or choose another job directory."
+        raise ConfigError(f"{path}: cannot be read as a job's state: {exc}. {remedy}") from exc
     return connection
 
 
@@ -123,14 +138,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """Ask questions in the block. Raises StorageError."""
+    """Ask questions in the block, and make sense of the answers. Raises StorageError."""
     try:
         yield
-    except sqlite3.Error as exc:
-        raise _unusable(connection, "read", exc) from exc
+    except (sqlite3.Error, ValueError, TypeError, UnknownReply) as exc:
+        raise _unusable(connection, "read", f"{exc}. {_REMEDY}") from exc
 
 
-def _unusable(connection: sqlite3.Connection, what: str, exc: sqlite3.Error) -> StorageError:
+def _unusable(connection: sqlite3.Connection, what: str, exc: object) -> StorageError:
     try:
         path = connection.execute("PRAGMA database_list").fetchone()[2]
     except sqlite3.Error:  # closed
@@ -151,7 +166,24 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
     except sqlite3.Error as exc:
-        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}") from exc
+        raise StorageError(f"{path} cannot be used as a checkpoint: {exc}. {_REMEDY}") from exc
+
+
+def _refuse_if_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]  # indexes too: they hold each name again
+        if found == "ok" and connection.execute(_SCHEMA).fetchall() != _schema():
+            found = "its tables are not those of a job"
+    except sqlite3.Error as exc:
+        found = exc
+    if found != "ok":
+        raise StorageError(f"{path} is damaged: {found}. {_REMEDY}")
+
+
+def _schema() -> list[tuple[str]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        make_tables(db)
+        return db.execute(_SCHEMA).fetchall()
 
 
 def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
