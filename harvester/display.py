@@ -12,6 +12,12 @@ def shown(text: str, most_chars: int = 500) -> str:
     return text if len(text) <= most_chars else text[: most_chars - 1] + "…"
 
 
+def place_shown(text: str, most_chars: int = 60) -> str:
+    """Return a path or another text whose end says most, as `shown`; a long one loses its beginning."""
+    safe = shown(text, max(most_chars, 2000))
+    return safe if len(safe) <= most_chars else "…" + safe[len(safe) - most_chars + 1 :]
+
+
 def _escaped(char: str) -> str:
     # `isprintable` is false for what moves the cursor, hides or reorders text, or is no character: control, format
     # (bidi marks too), surrogate, private use, unassigned, separators other than the blank.

@@ -185,7 +185,7 @@ def _read_lists(job: Job, db: sqlite3.Connection, stdin: BinaryIO, notice: Notic
     take_in(db, job.scopes, target_lines(job, stdin, notice), may_lack=may_lack, sets=job.sets)
     tell_outside(db, job, notice)
     if job.config.targets and not count_targets(db, job.config.scope):
-        raise ConfigError([f"{job.config.path}: [job] targets: the list holds no target", *_reasons(db)])
+        raise ConfigError([no_targets(job), *_reasons(db)])
     checkpoint.set_meta({"targets": fingerprint})
 
 
@@ -196,10 +196,16 @@ def tell_outside(db: sqlite3.Connection, job: Job, notice: Notice) -> None:
             notice(f'{source.harvest}: {outside:,} targets have nothing in the column "{source.column}": in no set')
 
 
+def no_targets(job: Job) -> str:
+    """Return what to say of lists in which nothing can be asked about."""
+    lists = ", ".join("inline" if source.path is None else name_of(source.path) for source in job.config.targets)
+    expected = "expected a host or URL on each line"
+    return f"{job.config.path}: [job] targets: the list holds no target; {expected} ({lists})"
+
+
 def _reasons(db: sqlite3.Connection) -> list[str]:
-    return [
-        f'  {source} line {line}: "{shown(text, 60)}": {reason}' for source, line, text, reason in rejected_lines(db, 5)
-    ]
+    rejected = rejected_lines(db, 5)
+    return [f'  {source} line {line}: "{shown(text, 60)}": {reason}' for source, line, text, reason in rejected]
 
 
 def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLine | RejectedLine]:

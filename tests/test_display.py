@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.display import shown
+from harvester.display import place_shown, shown
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ def test_long_text_is_cut() -> None:
     assert shown("x" * 501) == "x" * 499 + "…"
     assert shown("abcdef", 4) == "abc…"
     assert shown("\n" * 10**6, 10) == "\\n\\n\\n\\n\\…"
+
+
+def test_a_long_path_keeps_its_end() -> None:
+    assert place_shown("/short/list.txt") == "/short/list.txt"
+    assert place_shown("/a" * 100 + "/li\nst.txt", 20) == "…/a/a/a/a/li\\nst.txt"
 
 
 @given(text=st.text(st.characters(exclude_categories=[])), most_chars=st.integers(1, 60))

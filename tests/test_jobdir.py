@@ -117,7 +117,8 @@ def test_a_list_without_a_target_is_refused_with_its_first_lines(tmp_path: Path)
         with pytest.raises(ConfigError) as caught, opened(config):
             pass
         first, *lines = caught.value.faults
-        assert first == f"{tmp_path}/j.toml: [job] targets: the list holds no target"
+        said = "the list holds no target; expected a host or URL on each line"
+        assert first == f"{tmp_path}/j.toml: [job] targets: {said} ({tmp_path}/list.txt)"
         assert len(lines) == 5
         assert lines[0].startswith(f'  {tmp_path}/list.txt line 1: "no target 0": ')
 

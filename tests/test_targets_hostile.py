@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import os
 import random
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise, repeat
@@ -161,6 +163,28 @@ def test_an_input_that_fails_half_way_raises() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no file that opens and cannot be read")
+@pytest.mark.parametrize("size_bytes", [70_000, 1_000_000])
+def test_a_list_that_is_changed_while_it_is_read_does_not_count(tmp_path: Path, size_bytes: int) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"site.com\n" * 50_000)
+    lines = read_targets(TargetSource(path=path), ("host",), io.BytesIO())
+    assert next(lines) == Listed(1, ("site.com",), None)
+    os.truncate(path, size_bytes)
+    with pytest.raises(
+        ConfigError, match=r"list\.txt: was changed while it was read; .*try again \(reached line [0-9]+"
+    ):
+        list(lines)
+
+
+def test_a_pipe_may_be_written_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_bytes(b"site.com\n" * 50_000))
+    writer.start()
+    assert len(list(read_targets(TargetSource(path=path), ("host",), io.BytesIO()))) == 50_000
+    writer.join()
+
+
 def test_a_file_that_fails_half_way_has_no_hash() -> None:
     with pytest.raises(ConfigError, match="/proc/self/mem: cannot be read on"):
         content_hash(TargetSource(path=Path("/proc/self/mem")))

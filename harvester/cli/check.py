@@ -17,6 +17,7 @@ from harvester.display import amount, shown
 from harvester.engine.checkpoint import RejectedLine
 from harvester.errors import ConfigError
 from harvester.job import Job, compile_job
+from harvester.jobdir import no_targets
 
 
 @click.command()
@@ -50,6 +51,8 @@ def _check_targets(job: Job) -> bool:
     has_targets = targets.count > 0 or not job.config.targets
     rejected = f", {counted(targets.rejected, 'line')} rejected" if targets.rejected else ""
     _line("targets", f"{counted(targets.count, 'target')}{rejected}", is_fault=not has_targets)
+    if not has_targets:
+        _line("", no_targets(job))
     return has_targets
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harvester.display import digits, shown
+from harvester.display import digits, place_shown, shown
 
 Rejected = tuple[str, int, str, str]  #: source, line, text, reason
 
@@ -49,7 +49,7 @@ def counted(number: int, noun: str) -> str:
 def rejected_text(first: Sequence[Rejected], count: int) -> list[str]:
     """Return one line for each of the first lines of a list that are no target; `count` is how many there are."""
     lines = [
-        f'rejected: {shown(source, 60)} line {line}: "{shown(text, 60)}": {shown(reason, 200)}'
+        f'rejected: {place_shown(source)} line {line}: "{shown(text, 60)}": {shown(reason, 200)}'
         for source, line, text, reason in first
     ]
     return lines if count <= len(first) else [*lines, f"and {counted(count - len(first), 'more line')} like that"]

@@ -4,6 +4,7 @@ Unpacking is bounded too: a few bytes of compressed data can stand for gigabytes
 more input than it may turn into a few megabytes.
 """
 
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -73,7 +74,10 @@ def blocks(path: Path, stdin: BinaryIO) -> Iterator[bytes]:
         yield from _unpacked(_raw(stdin), None)
         return
     with _opened(path) as file:
+        before = _mark(file)
         yield from _unpacked(_raw(file), form_of(path).packing)
+        if _mark(file) != before:
+            raise Unreadable("was changed while it was read; nothing of this list counts, try again")
 
 
 def content_hash(source: TargetSource) -> str | None:
@@ -128,6 +132,12 @@ def _opened(path: Path) -> BinaryIO:
     except (OSError, ValueError) as exc:
         remedy = f"cannot be opened: {getattr(exc, 'strerror', None) or exc}; check the path"
     raise ConfigError(f"{path}: {remedy}")
+
+
+def _mark(file: BinaryIO) -> tuple[int, int] | None:
+    """Return what changes whenever somebody writes to a file; None for a pipe, to which somebody always does."""
+    found = os.fstat(file.fileno())
+    return (found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
 
 
 def _raw(file: BinaryIO) -> Iterator[bytes]:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +26,28 @@ def call(*arguments: str, environ: Mapping[str, str], input: bytes | None = None
     result = CliRunner().invoke(main, arguments, input=input, env=dict(environ))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
     ended = Ended(code=result.exit_code, out=result.stdout, err=result.stderr)
+    assert_no_traceback(ended)
+    return ended
+
+
+#: Root may read and write everywhere, so it becomes somebody else once everything is imported.
+AS_NOBODY = """
+import os, pathlib, sys
+from harvester.cli import main
+from harvester.config import load
+load(pathlib.Path(sys.argv[2]))
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+main(sys.argv[1:])
+"""
+
+
+def call_as_nobody(*arguments: str, environ: Mapping[str, str]) -> Ended:
+    """Call a command as a process of a user who owns nothing; the second argument is a config that it may read."""
+    command = [sys.executable, "-c", AS_NOBODY, *arguments]
+    result = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
+    ended = Ended(code=result.returncode, out=result.stdout, err=result.stderr)
     assert_no_traceback(ended)
     return ended
 
