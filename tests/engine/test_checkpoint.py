@@ -318,6 +318,14 @@ def test_a_damaged_state_is_named_and_not_taken_for_somebody_elses(tmp_path: Pat
         open_database(tmp_path)
 
 
+def test_a_state_whose_damage_is_no_text_is_named_too(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    path = tmp_path / FILE_NAME
+    path.write_bytes(path.read_bytes().replace(b"tablefactsfacts", b"table" + b"\xff" * 10))  # SQLite quotes the name
+    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be used as a checkpoint: its list of tables is dam"):
+        open_database(tmp_path)
+
+
 def test_a_directory_without_a_state_is_no_job_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no job directory: it holds no state\.sqlite3"):
         open_to_look(tmp_path)

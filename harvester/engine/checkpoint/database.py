@@ -194,6 +194,8 @@ def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
         if exc.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
             raise
         raise ConfigError(f"{path}: not a job's state: {exc}. Choose another job directory.") from exc
+    except UnicodeDecodeError as exc:  # of what SQLite says, if that quotes a damaged name
+        raise sqlite3.DatabaseError("its list of tables is damaged") from exc
 
 
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
