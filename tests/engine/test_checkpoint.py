@@ -303,7 +303,7 @@ def test_what_is_no_state_of_ours_is_refused_by_name_and_left_as_it_is(tmp_path:
 
 def test_a_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
-    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3"):
+    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3: not a file\. Put the job's state back"):
         open_database(tmp_path)
     with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3"):
         open_database(tmp_path / "gone")
@@ -315,6 +315,23 @@ def test_a_damaged_state_is_named_and_not_taken_for_somebody_elses(tmp_path: Pat
         file.seek(100)
         file.write(b"\xff" * 2000)  # the header is whole, the list of tables is not
     with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be used as a checkpoint: .*malformed"):
+        open_database(tmp_path)
+
+
+def test_a_state_that_was_not_left_in_order_is_gone_through_before_it_is_used(tmp_path: Path) -> None:
+    begun(tmp_path, *(f"{number:04}.com" for number in range(300)))
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"0007.com", b"0x07.com", 1))  # the name in the table, and not in its index
+    with pytest.raises(
+        StorageError, match=r"state\.sqlite3 is damaged: row 8 missing from index .* Put a good copy back"
+    ):
+        open_database(tmp_path)
+    open_database(tmp_path, is_sound=True).close()
+    path.write_bytes(whole)
+    with closing(open_database(tmp_path)) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    with pytest.raises(StorageError, match=r"is damaged: its tables are not those of a job\. Put a good copy back"):
         open_database(tmp_path)
 
 
