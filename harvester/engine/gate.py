@@ -106,9 +106,9 @@ class Pace:
         if is_explained and not is_taught_already:
             raised_s = 2 * self.margin_s
             # The last step goes all the way: just below the worst, refusals are so rare that they would go on for long.
-            self._cap_s = min(
-                self._most_cap_s, max(raised_s, self._seen_s) if self._seen_s < 2 * raised_s else raised_s
-            )
+            if self._seen_s < 2 * raised_s:
+                raised_s = max(raised_s, self._seen_s)
+            self._cap_s = min(self._most_cap_s, raised_s)
             self._taught_at_s = now_s
 
     @property
