@@ -18,6 +18,9 @@ COPY = ROOT / "build" / "mutate"
 EXPLANATIONS = ROOT / "scripts" / "mutants.toml"
 MOST_S = 3600.0
 
+#: What mutmut says of tests that failed, and of tests that were broken off.
+KILLED, ENDLESS = ("killed",), ("timeout", "segfault")
+
 #: Words of SQL, which nothing else in the engine spells in capitals.
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|VALUES|CONFLICT|PRAGMA|BEGIN|COMMIT|ROLLBACK)\b|= \?")
 SQL_CHANGES = (
@@ -84,14 +87,15 @@ def explained(path: Path) -> dict[Mutant, str]:
 
 
 def report(results: Mapping[str, str], survivors: Iterable[Mutant], reasons: Mapping[Mutant, str]) -> tuple[str, bool]:
-    """Return what is to be printed, and whether all is well; `results`: by mutant, killed, timeout or another word."""
+    """Return what is to be printed, and whether all is well; `results`: by mutant, mutmut's words."""
     counts: dict[str, Counter[str]] = {}
     for name, result in results.items():
         module = name.partition(".x")[0].removeprefix("harvester.engine.")
-        counts.setdefault(module, Counter())[result if result in ("killed", "timeout") else "survived"] += 1
+        counts.setdefault(module, Counter())[result if result in KILLED + ENDLESS else "survived"] += 1
     lines = [f"{'module':<22}{'mutants':>9}{'killed':>9}{'timed out':>11}{'survived':>10}"]
     for module, count in [*sorted(counts.items()), ("all", sum(counts.values(), Counter()))]:
-        lines += [f"{module:<22}{count.total():>9}{count['killed']:>9}{count['timeout']:>11}{count['survived']:>10}"]
+        ends = sum(count[each] for each in ENDLESS)
+        lines += [f"{module:<22}{count.total():>9}{count['killed']:>9}{ends:>11}{count['survived']:>10}"]
     found = sorted(set(survivors))
     lines += ["", *(f"{it.where}: {it.was}  =>  {it.becomes}: {reasons[it]}" for it in found if it in reasons)]
     open_ones = [f"NOT EXPLAINED {it.where}: {it.was}  =>  {it.becomes}" for it in found if it not in reasons]
@@ -135,7 +139,7 @@ def main(wanted: Sequence[str]) -> int:
     mutmut("run", "--max-children", str(os.cpu_count() or 1), *patterns, is_shown=sys.stdout.isatty())
     listed = (line.strip().rpartition(": ") for line in mutmut("results", "--all", "true").splitlines())
     results = {name: result for name, _, result in listed if name and result != "not checked"}
-    survivors = [name for name, result in results.items() if result not in ("killed", "timeout")]
+    survivors = [name for name, result in results.items() if result not in KILLED + ENDLESS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         mutants = pool.map(lambda name: mutant_of(name, mutmut("show", name)), survivors)
         text, is_well = report(results, mutants, explained(EXPLANATIONS))

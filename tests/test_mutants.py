@@ -26,9 +26,16 @@ def test_a_mutant_is_known_by_its_function_and_its_lines_and_not_by_their_number
     assert mutant_of("harvester.engine.sink.x__plain__mutmut_1", SHOWN).where == "sink._plain"
 
 
+GATE = "harvester.engine.gate.x_wait__mutmut_2"
+
+
 def results_of(*survivors: str) -> dict[str, str]:
     killed = {f"harvester.engine.ledger.xǁLedgerǁhold__mutmut_{number}": "killed" for number in range(3)}
-    return killed | {"harvester.engine.gate.x_wait__mutmut_1": "timeout"} | dict.fromkeys(survivors, "survived")
+    return (
+        killed
+        | {"harvester.engine.gate.x_wait__mutmut_1": "timeout", GATE: "segfault"}
+        | dict.fromkeys(survivors, "survived")
+    )
 
 
 def test_a_report_counts_by_module_and_explains_each_survivor_in_a_line() -> None:
@@ -37,9 +44,9 @@ def test_a_report_counts_by_module_and_explains_each_survivor_in_a_line() -> Non
     )
     assert is_well
     assert [line.split() for line in text.splitlines()[1:4]] == [
-        ["gate", "1", "0", "1", "0"],
+        ["gate", "2", "0", "2", "0"],
         ["ledger", "4", "3", "0", "1"],
-        ["all", "5", "3", "1", "1"],
+        ["all", "6", "3", "2", "1"],
     ]
     assert text.splitlines()[-1] == "ledger.Ledger.lower: if a < b:  =>  if a <= b:: no matter"
 
