@@ -24,6 +24,7 @@ from harvester.engine.checkpoint import (
     transaction,
     troubles,
 )
+from harvester.engine.checkpoint.database import _refuse_if_damaged
 from harvester.engine.ports import Entry, State, Tally, Work, task_id
 from harvester.errors import ConfigError, StorageError
 from harvester.testing import EPOCH
@@ -333,6 +334,13 @@ def test_a_state_that_was_not_left_in_order_is_gone_through_before_it_is_used(tm
         db.execute("CREATE TABLE theirs (x)")
     with pytest.raises(StorageError, match=r"is damaged: its tables are not those of a job\. Put a good copy back"):
         open_database(tmp_path)
+
+
+def test_a_state_that_cannot_even_be_gone_through_says_why(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    db.close()
+    with pytest.raises(StorageError, match=r"state\.sqlite3 is damaged: Cannot operate on a closed database"):
+        _refuse_if_damaged(db, tmp_path / FILE_NAME)
 
 
 def test_a_state_whose_damage_is_no_text_is_named_too(tmp_path: Path) -> None:
