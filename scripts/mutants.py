@@ -28,9 +28,8 @@ SQL_CHANGES = (
     (r" AND ", " OR "), (r"(?<!NOT) IN ", " NOT IN "), (r" NOT IN ", " IN "), (r"\bmax\(", "min("),
     (r"\bmin\(", "max("), (r"\bsum\(", "max("), (r"DISTINCT ", ""), (r"LIMIT \?", "LIMIT ? + 1"),
     (r", 0\)", ", 1)"), (r" 0 ", " 1 "), (r"ORDER BY ([\w., ]+?)(?= LIMIT|\)|[\"']|$)", r"ORDER BY \1 DESC"),
-    (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "),
-    (r" ON CONFLICT DO NOTHING", ""), (r"IMMEDIATE", "DEFERRED"), (r"WAL", "DELETE"), (r"FULL", "OFF"),
-    (r"= ON", "= OFF"),
+    (r"OR IGNORE ", ""), (r"OR REPLACE ", "OR IGNORE "), (r" ON CONFLICT DO NOTHING", ""), (r"WAL", "DELETE"),
+    (r"IMMEDIATE", "DEFERRED"), (r"FULL", "OFF"), (r"= ON", "= OFF"),
 )  # fmt: skip
 
 
@@ -118,15 +117,12 @@ def make_copy(files: Iterable[Path]) -> None:
 def mutmut(*arguments: str, is_shown: bool = False) -> str:
     """Run mutmut in the copy and return what it prints. Raises SystemExit."""
     command = [sys.executable, str(ROOT / "scripts" / "mutators.py"), *arguments]
+    out = None if is_shown else subprocess.PIPE
     try:
-        done = subprocess.run(
-            command, cwd=COPY, stdout=None if is_shown else subprocess.PIPE, text=True, check=True, timeout=MOST_S
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise SystemExit(f"The mutation check was given up: {exc}") from exc
-    except subprocess.CalledProcessError as exc:
-        raise SystemExit(f"{exc.output or ''}\nThe mutation check came to no end: {exc}") from exc
-    return done.stdout or ""
+        return subprocess.run(command, cwd=COPY, stdout=out, text=True, check=True, timeout=MOST_S).stdout or ""
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as exc:
+        said = exc.output if isinstance(exc.output, str) else ""
+        raise SystemExit(f"{said}\nThe mutation check came to no end: {exc}") from exc
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -134,11 +130,14 @@ def main(wanted: Sequence[str]) -> int:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     files = [path for pattern in settings["only_mutate"] for path in sorted(ROOT.glob(pattern))]
     chosen = [path for path in files if not wanted or {path.stem, path.parent.name} & set(wanted)]
+    if not chosen:
+        raise SystemExit(f"No such module. There are {', '.join(path.stem for path in files)}.")
     make_copy(files)
-    patterns = [".".join(path.relative_to(ROOT).with_suffix("").parts) + ".x*" for path in chosen]
+    begins = tuple(".".join(path.relative_to(ROOT).with_suffix("").parts) + ".x" for path in chosen)
+    patterns = [f"{begin}*" for begin in begins]
     mutmut("run", "--max-children", str(os.cpu_count() or 1), *patterns, is_shown=sys.stdout.isatty())
     listed = (line.strip().rpartition(": ") for line in mutmut("results", "--all", "true").splitlines())
-    results = {name: result for name, _, result in listed if name and result != "not checked"}
+    results = {name: result for name, _, result in listed if name.startswith(begins)}
     survivors = [name for name, result in results.items() if result not in KILLED + ENDLESS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         mutants = pool.map(lambda name: mutant_of(name, mutmut("show", name)), survivors)

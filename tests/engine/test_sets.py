@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from engine_kit import HARVEST, OUTPUT, Bench, FakeExchange, checkpoint_in, crop
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harvester.engine.checkpoint import SqliteCheckpoint, TargetLine, count_outside, count_sets, take_census, take_in
@@ -63,6 +63,7 @@ def test_a_target_may_stand_in_many_sets_of_a_column(tmp_path: Path) -> None:
         st.tuples(st.sampled_from("abcdef"), st.sampled_from(["one", "two", "three"])), unique=True, max_size=12
     )
 )
+@example([("a", "one"), ("b", "two"), ("c", "two"), ("d", "one")])  # the set that begins first ends last
 def test_sets_of_a_column_are_its_groups_in_the_order_of_the_list(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
