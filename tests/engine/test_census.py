@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from engine_kit import HARVEST, LANE, OUTPUT, checkpoint_in, hold_entry, row_lines, take_names
 
 from harvester.engine.checkpoint import (
@@ -20,6 +21,7 @@ from harvester.engine.checkpoint import (
 )
 from harvester.engine.checkpoint.census import HarvestCount, Output, ProviderCount
 from harvester.engine.ports import Entry, State, Tally
+from harvester.errors import StorageError
 from harvester.testing import EPOCH
 
 
@@ -135,6 +137,13 @@ def test_a_census_sees_one_moment_of_a_job_that_goes_on(tmp_path: Path) -> None:
         assert take_census(looking, "subdomains").targets == 0
         assert not looking.in_transaction
         looking.close()
+
+
+def test_a_state_that_cannot_be_counted_is_named(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        checkpoint.db.close()
+        with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: Cannot operate on a closed"):
+            take_census(checkpoint.db, "subdomains")
 
 
 def test_targets_are_counted_as_a_scope_asks_about_them(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_what_is_no_state_of_ours_is_refused_by_name_and_left_as_it_is(tmp_path:
 
 def test_a_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
-    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3"):
+    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3: not a file\. Put the job's state back"):
         open_database(tmp_path)
     with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3"):
         open_database(tmp_path / "gone")

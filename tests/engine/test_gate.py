@@ -75,6 +75,51 @@ def test_a_gate_hands_on_what_it_has_learnt_without_the_handshakes() -> None:
     assert run_in_virtual_time(scenario()) == pytest.approx(0.6)
 
 
+def test_the_refusals_of_requests_that_left_together_teach_a_gate_once() -> None:
+    async def scenario() -> list[float]:
+        gate = Gate(RULES[1], LoopClock(), is_fresh=True)
+        assert gate.pace is not None
+        late_s = list[float]()
+        for round_trip_s in (1.0, 1.5, 0.4):  # the third left after the first was refused
+            await asyncio.sleep(0.5)
+            gate.refused(round_trip_s)
+            late_s.append(gate.pace.late_s)
+        return late_s
+
+    assert run_in_virtual_time(scenario()) == pytest.approx([0.6, 0.6, 1.0])
+
+
+def test_one_call_a_window_follows_the_last_no_sooner_than_half_a_percent_late_however_quick_its_reply() -> None:
+    async def scenario() -> float:
+        gate = Gate(RateRule(calls=1, window_s=60.0), LoopClock(), is_fresh=True)
+        await asyncio.sleep(5.0)
+        began_s = await departure_s(gate)
+        return await departure_s(gate) - began_s
+
+    assert run_in_virtual_time(scenario()) == pytest.approx(60.3)
+
+
+def test_a_gate_without_a_rule_has_learnt_nothing_to_hand_on() -> None:
+    async def scenario() -> float:
+        trail = Memory(late_s=0.4)
+        async with Gate(None, LoopClock(), is_fresh=True, trail=trail).passage():
+            return trail.late_s
+
+    assert run_in_virtual_time(scenario()) == 0.0
+
+
+def test_even_a_short_pause_holds_back_the_request_that_already_waits_for_its_turn() -> None:
+    async def scenario() -> float:
+        gate = Gate(RULES[1], LoopClock(), is_fresh=True)
+        began_s = await departure_s(gate)
+        waiting = asyncio.ensure_future(departure_s(gate))
+        await asyncio.sleep(0.05)
+        gate.close_for(0.5)
+        return await waiting - began_s
+
+    assert run_in_virtual_time(scenario()) == pytest.approx(0.55, abs=1e-3)
+
+
 def test_what_refuses_a_gate_without_a_rule_teaches_nothing() -> None:
     async def scenario() -> None:
         gate = Gate(None, LoopClock(), is_fresh=True)

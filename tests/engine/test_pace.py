@@ -105,7 +105,38 @@ def test_a_rare_stall_is_remembered_for_an_hour_or_two() -> None:
     assert [minute for minute, margin_s in margins_s.items() if margin_s == 0.5] == list(range(120, 150, 10))
 
 
+def test_a_pace_wants_64_round_trips_after_the_cold_ones_before_it_promises_less() -> None:
+    pace = Pace(TEN)
+    margins_s = []
+    for _ in range(COLD_ANSWERS + 64):
+        margins_s.append(round(pace.margin_s, 9))
+        pace.answered(0.1, 0.0)
+    assert margins_s == [0.3] * COLD_ANSWERS + [0.05] * 64
+    assert pace.margin_s == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize(
+    ("rule", "slack_s"),
+    [(RateRule(calls=1, window_s=1.0), 0.0), (RateRule(calls=2, window_s=1.0), 0.0025), (MINUTE, 0.05)],
+)
+def test_a_late_departure_is_made_good_for_unless_there_is_one_call_a_window(rule: RateRule, slack_s: float) -> None:
+    assert Pace(rule).slack_s == pytest.approx(slack_s)
+
+
 # What refusals teach
+
+
+def test_what_was_learnt_is_halved_every_hour_by_whatever_comes_first() -> None:
+    pace = settled(TEN, 0.1, 30.0, taught_s=0.8)
+    margins_s = []
+    for hour in (1, 2, 3):
+        pace.answered(30.0, hour * HOUR_S)
+        pace.answered(0.1, hour * HOUR_S + 1.0)
+        margins_s.append(pytest.approx(pace.margin_s))
+    assert margins_s == [0.4, 0.2, 0.1]
+    refused = settled(TEN, 0.1, 30.0, taught_s=0.8)
+    refused.refused(HOUR_S, HOUR_S)  # halved first, and then doubled
+    assert refused.margin_s == pytest.approx(0.8)
 
 
 def test_each_refusal_doubles_what_is_believed_of_the_round_trips_until_they_explain_no_more() -> None:

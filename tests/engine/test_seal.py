@@ -1,5 +1,6 @@
 """The digest beside a state: whatever was changed between two runs is noticed, and noticing it changes nothing."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -69,9 +70,10 @@ def test_what_was_put_in_its_place_is_refused_with_the_remedy(
 ) -> None:
     path = sealed(tmp_path)
     path.with_name(f"{FILE_NAME}{end}").write_bytes(content)
+    before = found(tmp_path)
     with pytest.raises(ConfigError, match=said):
         break_seal(tmp_path)
-    assert (tmp_path / SEAL_NAME).exists()
+    assert found(tmp_path) == before
     (tmp_path / SEAL_NAME).unlink()
     assert not break_seal(tmp_path), "whoever removes the seal is believed"
 
@@ -113,6 +115,40 @@ def test_a_seal_that_cannot_be_removed_stops_the_run(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Path, "unlink", refuses)
     with pytest.raises(StorageError, match=r"state\.sqlite3\.b2 cannot be read and removed: Operation not permitted"):
         break_seal(tmp_path)
+
+
+def test_a_seal_that_a_crash_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / f"{SEAL_NAME}.new").write_bytes(b"half")
+    sealed(tmp_path)
+    assert break_seal(tmp_path)
+
+
+def test_what_is_refused_names_both_ways_out(tmp_path: Path) -> None:
+    path = sealed(tmp_path)
+    path.with_name(f"{FILE_NAME}-wal").write_bytes(b"of another state")
+    with pytest.raises(
+        ConfigError, match=r"Put it back as it was, or .* --output\. If it is right as it is, remove \S+b2\.$"
+    ):
+        break_seal(tmp_path)
+
+
+@pytest.mark.parametrize("can_sync", [True, False])
+def test_a_broken_seal_does_not_come_back_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_sync: bool
+) -> None:
+    synced: list[int] = []
+
+    def fsync(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        if not can_sync:
+            raise OSError(errno.EINVAL, "a file system that does not sync directories")
+
+    sealed(tmp_path)
+    open_files = os.listdir("/dev/fd")
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert break_seal(tmp_path)
+    assert synced == [tmp_path.stat().st_ino]
+    assert os.listdir("/dev/fd") == open_files
 
 
 def test_the_seal_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -257,3 +257,11 @@ def test_a_damaged_byte_in_a_packed_file_is_noticed(tmp_path: Path, name: str) -
 def test_the_same_rows_make_the_same_file_whenever_they_are_written(tmp_path: Path) -> None:
     write(tmp_path, "x.jsonl.gz", 0, b"line\n")
     assert (tmp_path / "x.jsonl.gz").read_bytes()[4:8] == bytes(4), "a gzip member could hold the time"
+
+
+def test_a_file_that_is_refused_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(b"short\n")
+    before = os.listdir("/dev/fd")
+    with pytest.raises(StorageError) as refused:
+        JsonLines(tmp_path, {"x.jsonl": 10}, ["x.jsonl"])
+    assert os.listdir("/dev/fd") == before, f"it is closed while {refused.value!r} is still about"
