@@ -3,7 +3,6 @@
 import gzip
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from cli_kit import sandbox_beside
 from hell_kit import assert_harmless, call, call_as_nobody
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from memory_kit import measured_command, most_mib, on_linux
 
 from harvester.sandbox.app import Sandbox
 
@@ -235,28 +235,12 @@ def test_a_pipe_may_be_a_list(listed: Listed) -> None:
 # Sizes: the command as a process of its own, whose memory is measured.
 
 
-#: Runs the command, and notes at the end the most memory that it had (KiB, as Linux tells it).
-MEASURED = """
-import atexit, pathlib, sys
-from harvester.cli import main
-@atexit.register
-def note():
-    found = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
-    pathlib.Path(sys.argv[1]).write_text(found["VmHWM"].split()[0])
-main(sys.argv[2:])
-"""
-
-on_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="the memory of a process is read from /proc, as Linux has it"
-)
-
-
 def measured(
     listed: Listed, *arguments: str, meanwhile: Callable[[IO[bytes]], object] = lambda out: None
 ) -> tuple[Ended, int]:
     """Call a command as a process; return how it ended, and the most memory it had, in MiB."""
     note = listed.job.folder / "memory"
-    command = [sys.executable, "-c", MEASURED, str(note), arguments[0], str(listed.job.config), *arguments[1:]]
+    command = measured_command(note, arguments[0], str(listed.job.config), *arguments[1:])
     with tempfile.TemporaryFile() as err:
         with subprocess.Popen(command, env=listed.job.environment(), stdout=subprocess.PIPE, stderr=err) as process:
             assert process.stdout is not None
@@ -265,7 +249,7 @@ def measured(
         err.seek(0)
         ended = Ended(code=process.returncode, out=out.decode(), err=err.read().decode())
     assert_no_traceback(ended)
-    return ended, int(note.read_text()) // 1024
+    return ended, most_mib(note)
 
 
 def lines_of_names(path: Path, count: int) -> None:

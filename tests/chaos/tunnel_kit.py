@@ -1,16 +1,15 @@
 """A company's proxy, a certificate that nobody signed, and a run as a process whose memory is measured."""
 
 import asyncio
-import os
 import ssl
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos_kit import Ended
+from memory_kit import measured_command, most_mib
 
 #: For api.provider.example and 127.0.0.1; made for these tests, and worth nothing anywhere else.
 CERTIFICATE = Path(__file__).parent / "tls" / "certificate.pem"
@@ -85,16 +84,16 @@ async def tunnel(to_port: int, status: int = 200) -> AsyncIterator[Tunnel]:
 
 
 async def measured(config: Path, environ: Mapping[str, str]) -> tuple[Ended, int]:
-    """Run `harvester run` to its end; return how it ended, and the most memory it took, in bytes."""
+    """Run `harvester run` to its end; return how it ended, and the most memory it took, in MiB."""
     return await asyncio.to_thread(_measured, config, environ)
 
 
 def _measured(config: Path, environ: Mapping[str, str]) -> tuple[Ended, int]:
     out, err = config.parent / "out.txt", config.parent / "err.txt"
-    command = [sys.executable, "-m", "harvester", "run", str(config)]
+    note = config.parent / "memory"
+    command = measured_command(note, "run", str(config))
     with out.open("wb") as to_out, err.open("wb") as to_err:
-        process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    most_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Ended(code=process.returncode, out=out.read_text(), err=err.read_text()), most_bytes
+        process = subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err, check=False
+        )
+    return Ended(code=process.returncode, out=out.read_text(), err=err.read_text()), most_mib(note)
