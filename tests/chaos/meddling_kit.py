@@ -203,13 +203,15 @@ class Meddler:
 
     async def rest(self) -> None:
         """Break off what is open, and listen no more."""
+        await asyncio.to_thread(time.sleep, 0.05)  # real time: who has connected is let in, and seen to leave
         self.deafen()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-        for writer in self._writers:
-            writer.transport.abort()
-        await asyncio.sleep(0.1)  # what was broken off is closed a round of the event loop later
+        for _ in range(3):  # who was just being let in comes behind the others
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.sleep(0.1)  # what was broken off is closed a round of the event loop later
 
     async def trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Note whoever comes to the host that no key may go to."""
@@ -221,9 +223,11 @@ class Meddler:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.sandbox.port)
         line, _, rest = heard.head.partition(b"\r\n")
         kept = [name for name in rest.split(b"\r\n") if not name.lower().startswith((b"connection:", b"host:"))]
-        writer.write(b"\r\n".join([line, b"Host: 127.0.0.1", b"Connection: close", *kept]) + heard.body)
-        answer = await reader.read()
-        writer.close()
+        try:
+            writer.write(b"\r\n".join([line, b"Host: 127.0.0.1", b"Connection: close", *kept]) + heard.body)
+            answer = await reader.read()
+        finally:
+            writer.close()
         top, _, body = answer.partition(b"\r\n\r\n")
         first, *lines = top.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

@@ -67,7 +67,7 @@ def test_arrivals_that_vary_cost_a_few_refusals_at_most_and_then_none(tmp_path: 
         if seconds > 40:  # a lane begins with the worst, and needs a while to see that it is better
             assert far.refused_since(0.6) <= excuse
             assert far.most_since(0.6) <= rule.calls + excuse
-            assert far.use_since(0.6) >= 0.9 * rule.window_s / (rule.window_s + late_s), "busy machines included"
+            assert far.use_since(0.6) >= 0.8 * rule.window_s / (rule.window_s + late_s), "busy machines included"
 
 
 async def killed(rule: RateRule, folder: Path, figures: Figures) -> FarAway:
