@@ -85,14 +85,16 @@ class Operation:
 
 
 def operations_in(log: Path) -> list[Operation]:
-    """Return what was done, in order."""
+    """Return what was done, in order; a kill may have torn the last line of the log."""
     return list(_operations(log.read_bytes()))
 
 
 def _operations(content: bytes) -> Iterator[Operation]:
     at = 0
     while at < len(content):
-        end = content.index(b"\n", at)
+        end = content.find(b"\n", at)
+        if end < 0:
+            return
         kind, errno, offset, size, path = content[at:end].decode().split("\t")
         at = end + 1 + int(size)
         data = content[end + 1 : at]

@@ -164,7 +164,7 @@ class Meddler:
     _open: set[asyncio.Task[None]] = field(default_factory=set)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _deaf: int = 0
-    _listening: asyncio.Server | None = None
+    _listening: socket.socket | None = None
 
     @property
     def base_urls(self) -> dict[str, str]:
@@ -180,13 +180,36 @@ class Meddler:
         self._deaf = max(0, self._deaf - 1)
         if self._deaf:
             return
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**20, ssl=self.tls)
-        self.port = self._listening.sockets[0].getsockname()[1]
+        # Not a server of asyncio's: one that is closed while it lets somebody in leaves that connection open for ever.
+        self._listening = socket.create_server(("127.0.0.1", self.port), backlog=100)
+        self._listening.setblocking(False)
+        self.port = self._listening.getsockname()[1]
+        self._keep(self._accept(self._listening))
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # it was closed
+            while listening is self._listening:
+                came, _ = await loop.sock_accept(listening)
+                self._keep(self._let_in(came))
+
+    async def _let_in(self, came: socket.socket) -> None:
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=2**20)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(OSError, ssl.SSLError):
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, came, ssl=self.tls)
+            self._connected(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
 
     def deafen(self) -> None:
         """Listen no more until `listen` is called as often; what is open stays."""
         self._deaf += 1
         if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening.fileno())
             self._listening.close()
             self._listening = None
 
@@ -197,9 +220,7 @@ class Meddler:
             await asyncio.sleep(delay_s)
             await do()
 
-        task = asyncio.ensure_future(wait())
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        self._keep(wait())
 
     async def rest(self) -> None:
         """Break off what is open, and listen no more."""
@@ -241,9 +262,7 @@ class Meddler:
             reset(writer)
             return
         self._writers.add(writer)
-        task = asyncio.ensure_future(self._serve(reader, writer))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        self._keep(self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

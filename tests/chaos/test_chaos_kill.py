@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,20 +60,24 @@ class Lot:
 async def kill_until_complete(job: Job, whole: Whole, lot: Lot, figures: Figures) -> None:
     """Kill every run of a job at a random moment until it is complete, or the lot is drawn and it may end."""
     moments = chance(job.format, job.folder.name)
-    log = job.folder.with_suffix(".log")
+    pages: Counter[str] = Counter()
     ends = 0
     while lot.draw():
+        log = job.folder.with_suffix(f".{ends}.log")  # one each, for a kill may tear its end
         ended = await quick_runs().run(job, log=log, kill_after_s=moments.uniform(EARLIEST_S, LATEST_S))
+        pages += pages_in(operations_in(log))
         if ended.code != KILLED:
             lot.left += 1
             break
         ends += 1
     else:
+        log = job.folder.with_suffix(".last.log")
         ended = await quick_runs().run(job, log=log)
+        pages += pages_in(operations_in(log))
     assert ended.code == 0, ended.err
     assert_no_traceback(ended)
     figures["kills at random moments"] += ends
-    bill = Bill(pages=pages_in(operations_in(log)), units=units_charged(job))
+    bill = Bill(pages=pages, units=units_charged(job))
     assert_kept(job, whole, figures, bill=bill, ends=ends)
 
 
