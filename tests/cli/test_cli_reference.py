@@ -149,7 +149,7 @@ def test_the_demo_harvests_shows_links_and_can_be_run_again(bench: Bench) -> Non
     assert result.exit_code == 0, result.output
     count = len(lines_of(out / "ahrefs.backlinks.jsonl"))
     assert f"The first of {count:,} records in {out}/ahrefs.backlinks.jsonl" in result.stdout
-    assert "shop-1.example  https://" in result.stdout
+    assert re.search(r"^shop-\d\.example  https?://", result.stdout, re.MULTILINE), "of whichever was answered first"
     assert "demo-3-1: complete after" in result.stdout
     again = bench.call("demo", "--targets", "3", "--output", str(out))
     assert again.exit_code == 0

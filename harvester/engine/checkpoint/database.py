@@ -128,9 +128,7 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=30.0, factory=_Connection
         )
-    except OSError as exc:
-        raise StorageError(f"cannot open {path}: {exc.strerror}") from exc
-    except sqlite3.Error as exc:
+    except (OSError, sqlite3.Error) as exc:
         raise StorageError(f"cannot open {path}: {_said(exc)}") from exc
     try:
         _set_up(connection, path)
@@ -213,6 +211,8 @@ def _is_of_the_disk(exc: sqlite3.Error) -> bool:
 
 def _said(exc: Exception) -> str:
     """Return SQLite's words with the name of its error: "disk I/O error" alone does not say what could not be done."""
+    if isinstance(exc, OSError):
+        return str(exc.strerror)
     name = getattr(exc, "sqlite_errorname", None)  # None: the error is not SQLite's but the module's
     return str(exc) if name is None else f"{exc} ({name})"
 
