@@ -167,8 +167,10 @@ async def watched(job: Job, *arguments: str) -> tuple[Ended, str]:
 
 def title_of(pid: int) -> str:
     """Return what others see of a process, where the system has a place to look."""
-    path = Path(f"/proc/{pid}/cmdline")
-    return path.read_bytes().decode(errors="replace") if path.exists() else ""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:  # no such place, or the process has just ended
+        return ""
 
 
 @pytest.mark.parametrize("log_format", of(("json",), ("text", "json")))
