@@ -240,6 +240,10 @@ class Balance:
     about: str = ""  #: plan, reset date: one line for a user
     learnt: Mapping[str, int] = field(default_factory=dict)  #: the account's own prices, as facts for later steps
 
+    def above(self, keep_units: int) -> int | None:
+        """Return what may be spent of it so that `keep_units` stay; None = no limit is known."""
+        return None if self.units_left is None else max(0, self.units_left - keep_units)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:

@@ -19,7 +19,7 @@ def proxy_of(environ: Mapping[str, str]) -> Callable[[str], str | None]:
     without = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
 
     def of(host: str) -> str | None:
-        return None if _is_loopback(host) or _is_exempt(host, without) else url
+        return None if url is None or _is_loopback(host) or _is_exempt(host, without) else url
 
     return of
 

@@ -12,7 +12,7 @@ from harvester.assembly.speed import note_begin, note_end
 from harvester.assembly.stations import Builder, Station
 from harvester.assembly.surroundings import Surroundings
 from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
-from harvester.engine.lane import Stop
+from harvester.engine.lane import Lane, Stop
 from harvester.engine.ports import State, Tally
 from harvester.engine.render import REJECTS, TASKS, Crop
 from harvester.engine.run import first_of_ours, run_lanes
@@ -97,7 +97,7 @@ class Run:
         checkpoint, clock = self._parts.checkpoint, self._parts.around.clock
         note_begin(checkpoint, self._parts.census, clock.utc())
         await self._work(stop)
-        lanes = [lane for station in self._stations for lane in station.lanes]
+        lanes = self._lanes
         outcome = Outcome(
             census=take_census(self._directory.db, self._directory.job.config.scope),
             requests=sum(lane.tally.requests for lane in lanes),
@@ -109,9 +109,13 @@ class Run:
         note_end(checkpoint, outcome.stopped_by, clock.utc())
         return outcome
 
+    @property
+    def _lanes(self) -> list[Lane]:
+        return [lane for station in self._stations for lane in station.lanes]
+
     async def _work(self, stop: asyncio.Event) -> None:
         """Run the lanes, and again as long as an account gives back units that a lane has run out of."""
-        lanes = [lane for station in self._stations for lane in station.lanes]
+        lanes = self._lanes
         while lanes:
             await run_lanes(lanes, stop)
             await self._parts.writer.flush()

@@ -97,7 +97,7 @@ class Builder:
             begun += settled
             budget.settle(0, spent_units=settled.units_spent, in_doubt_units=settled.units_in_doubt)
             desk.learn(balance.learnt)
-            purse = Purse(budget, _ledger_of(balance, account.config.keep))
+            purse = Purse(budget, Ledger(balance.above(account.config.keep or 0)))
             lanes.append(Lane(self._parts(auditor, balance, purse, desk, transport.mask.body)))
             auditors.append(auditor)
         return Station(
@@ -192,9 +192,3 @@ class Builder:
                 f" ({why}), so nothing can be kept of it. Try again later, or remove `keep`."
             )
         return balance
-
-
-def _ledger_of(balance: Balance, keep_units: int | None) -> Ledger:
-    """Return what a key's account leaves to be spent."""
-    left_units = balance.units_left
-    return Ledger(None if left_units is None else max(0, left_units - (keep_units or 0)))

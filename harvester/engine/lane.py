@@ -99,8 +99,7 @@ class Lane:
         purse = self._parts.purse
         purse.budget.settle(0, spent_units=settled.units_spent, in_doubt_units=settled.units_in_doubt)
         if balance is not None:
-            left_units = balance.units_left
-            purse.account.renew(None if left_units is None else max(0, left_units - self._parts.keep_units))
+            purse.account.renew(balance.above(self._parts.keep_units))
         self.tally += settled
 
     def resume(self) -> bool:
