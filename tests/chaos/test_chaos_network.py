@@ -1,10 +1,12 @@
 """Whole runs over all four providers while the network, proxies and servers do what they do: through real sockets."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from chaos_kit import OPTIONS, TARGETS, Figures, Job, of
-from meddling_kit import Do, Heard, Plan, Rows, Scale, in_a_hurry, in_peace, meddling, run_here
+from meddling_kit import Do, Heard, Meddler, Plan, Rows, Scale, in_a_hurry, in_peace, meddling, run_here
 from misdeeds_kit import MISDEEDS, Misdeed
 
 from harvester.assembly import Outcome
@@ -77,15 +79,21 @@ def ends_of(job: Job, outcome: Outcome) -> dict[str, set[str]]:
     return ends
 
 
+@asynccontextmanager
+async def about_to_meet(misdeed: Misdeed, folder: Path) -> AsyncIterator[tuple[Job, Meddler]]:
+    """Set a job up in front of a meddler, which meddles with nothing yet."""
+    async with serving(OPTIONS) as sandbox, meddling(sandbox) as meddler:
+        section = SMALL_TIMEOUT if misdeed.is_slow else {}
+        yield Job(folder=folder, sandbox=sandbox, base_urls=meddler.base_urls, targets=FEW, section=section), meddler
+
+
 @pytest.mark.parametrize("name", of(SOME, MODEST))
 def test_what_one_request_meets_costs_no_row(name: str, tmp_path: Path, whole: Rows, figures: Figures) -> None:
     misdeed, rows = MISDEEDS[name], about(FEW, whole)
     scale = Scale(whole=rows, figures=figures, twisted=CHOSEN if misdeed.is_twisting else None)
 
     async def scenario() -> None:
-        async with serving(OPTIONS) as sandbox, meddling(sandbox) as meddler:
-            section = SMALL_TIMEOUT if misdeed.is_slow else {}
-            job = Job(folder=tmp_path, sandbox=sandbox, base_urls=meddler.base_urls, targets=FEW, section=section)
+        async with about_to_meet(misdeed, tmp_path) as (job, meddler):
             meddler.plan = once(misdeed)
             outcome = await run_here(job)
             scale.weigh(job, meddler, outcome)
@@ -112,9 +120,7 @@ def test_a_target_that_always_meets_it_is_set_aside_and_all_others_are_whole(
     scale = Scale(whole=rows, figures=figures, twisted=CHOSEN if misdeed.is_twisting else None)
 
     async def scenario() -> None:
-        async with serving(OPTIONS) as sandbox, meddling(sandbox) as meddler:
-            section = SMALL_TIMEOUT if misdeed.is_slow else {}
-            job = Job(folder=tmp_path, sandbox=sandbox, base_urls=meddler.base_urls, targets=FEW, section=section)
+        async with about_to_meet(misdeed, tmp_path) as (job, meddler):
             meddler.plan = always(misdeed)
             outcome = await run_here(job)
             scale.weigh(job, meddler, outcome)

@@ -134,15 +134,17 @@ def test_flush_waits_for_everything_before_it() -> None:
     with_writer(disk, body)
 
 
+async def waits(told: list[str], doing: Coroutine[Any, Any, None]) -> None:
+    """Wait for something until told that the disk has failed."""
+    with pytest.raises(StorageError, match="the disk is full"):
+        await doing
+    told.append("told")
+
+
 @pytest.mark.parametrize("where", ["write", "commit"])
 def test_a_failure_reaches_everybody_who_waits_and_everybody_who_comes_later(where: str) -> None:
     disk = Disk(fails_at=where)
     told: list[str] = []
-
-    async def waits(doing: Coroutine[Any, Any, None]) -> None:
-        with pytest.raises(StorageError, match="the disk is full"):
-            await doing
-        told.append("told")
 
     async def body(writer: Writer) -> None:
         await writer.put(entry(0))
@@ -150,16 +152,16 @@ def test_a_failure_reaches_everybody_who_waits_and_everybody_who_comes_later(whe
         await asyncio.sleep(0)
         for number in range(MOST_WAITING - 1):
             await writer.put(entry(number))
-        queued = asyncio.ensure_future(waits(writer.commit(entry(1))))
-        blocked = asyncio.ensure_future(waits(writer.put(entry(2))))
+        queued = asyncio.ensure_future(waits(told, writer.commit(entry(1))))
+        blocked = asyncio.ensure_future(waits(told, writer.put(entry(2))))
         await asyncio.sleep(0)
         disk.free.set()
         try:
             await asyncio.sleep(100)  # the body is not left to wait in vain
         finally:
             await asyncio.gather(queued, blocked)
-            await waits(writer.put(entry(3)))
-            await waits(writer.commit(entry(4)))
+            await waits(told, writer.put(entry(3)))
+            await waits(told, writer.commit(entry(4)))
             with pytest.raises(StorageError):
                 await writer.draw("links", 1)
             told.append("told")
@@ -278,16 +280,11 @@ def test_nothing_is_written_after_a_draw_that_failed() -> None:
     disk = open_disk(fails_at="draw")
     told: list[str] = []
 
-    async def waits(doing: Coroutine[Any, Any, None]) -> None:
-        with pytest.raises(StorageError, match="the disk is full"):
-            await doing
-        told.append("told")
-
     async def body(writer: Writer) -> None:
         drawing = asyncio.ensure_future(writer.draw("links", 1))
-        queued = asyncio.ensure_future(waits(writer.commit(entry(1))))  # reaches the thread behind the draw
+        queued = asyncio.ensure_future(waits(told, writer.commit(entry(1))))  # reaches the thread behind the draw
         await asyncio.gather(drawing, queued, return_exceptions=True)
-        await waits(writer.put(entry(2)))
+        await waits(told, writer.put(entry(2)))
 
     with pytest.raises(StorageError, match="the disk is full"):
         with_writer(disk, body)
