@@ -174,6 +174,10 @@ async def kill_after(rule: Rule, job: Job, whole: Whole, figures: Figures) -> No
     async with sandbox_that_counts() as sandbox:
         job = replace(job, sandbox=sandbox)
         first = await quick_runs().run(job, rule, log=log)
+        if first.code == 0 and rule.first > 1:  # it committed in larger groups than the run that was logged
+            earlier = replace(rule, first=rule.first // 2)
+            await kill_after(earlier, replace(job, folder=job.folder / "earlier"), whole, figures)
+            return
         assert first.code == KILLED, first
         figures["kills at boundaries"] += first.code == KILLED
         second = await quick_runs().run(job, log=log)
