@@ -1,0 +1,69 @@
+"""`./scripts/bench`: measures section by section, prints a table of each, and says what was not reached."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import pages
+from benchmarks.table import Figure, markdown
+
+HEAD = ("what", "measured", "goal", "beside it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One table."""
+
+    title: str
+    measure: Callable[[Path, bool], Iterator[Figure]]  #: gets a folder of its own, and whether it shall be quick
+
+
+#: In the order in which they run.
+SECTIONS: Mapping[str, Section] = {
+    "pages": Section(title="Beside a loop that promises nothing", measure=pages.figures),
+}
+
+
+def machine() -> str:
+    """Return on what it was measured."""
+    found = next((line for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores of {found.partition(': ')[2] or platform.machine()}, {platform.python_version()}"
+
+
+def _lines(path: str) -> Sequence[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return ()
+
+
+def main() -> int:
+    """Run the sections that are asked for; 0 = all goals are reached."""
+    parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none = all")
+    parser.add_argument("--quick", action="store_true", help="much smaller, and so less certain")
+    parser.add_argument("--folder", type=Path, help="where jobs are written; a disk, not memory, to be honest")
+    given = parser.parse_args()
+    if unknown := set(given.sections) - SECTIONS.keys():
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n", flush=True)
+    missed = 0
+    for name in given.sections or SECTIONS:
+        section = SECTIONS[name]
+        with tempfile.TemporaryDirectory(dir=given.folder, prefix="bench-") as folder:
+            figures = list(section.measure(Path(folder), given.quick))
+        missed += sum(not figure.is_met for figure in figures)
+        print(f"## {section.title}\n\n{markdown([figure.cells() for figure in figures], HEAD)}", flush=True)
+    print("All goals are reached." if not missed else f"{missed} goals are not reached.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
