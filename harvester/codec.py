@@ -4,8 +4,6 @@ Numbers: an integer beyond 64 bits, NaN or Infinity is refused by orjson, which 
 becomes typed records.
 """
 
-import json
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -25,6 +23,22 @@ def parse(body: bytes | str) -> Json:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise UnknownReply(f"not JSON: {exc}") from None
+
+
+def parse_body(body: bytes) -> Json:
+    """Return the value of an answer's body as `parse` does: the same object for whoever asks next, so do not change it.
+
+    An answer is judged and then read, and parsing a large one twice would take longer than all the rest of that.
+    """
+    global _latest  # a cache of one
+    known, value = _latest
+    if body is not known:
+        value = parse(body)
+        _latest = (body, value)
+    return value
+
+
+_latest: tuple[bytes, Json] = (b"", None)
 
 
 def dump(value: object) -> bytes:
@@ -47,14 +61,3 @@ def _dumped(value: object, option: int) -> bytes:
         return orjson.dumps(value, option=option)
     except TypeError as exc:  # orjson reads what is nested 1024 deep and writes 254
         raise UnreadableRow(f"not to be written as JSON: {exc}") from None
-
-
-def parse_exact(content: bytes | str) -> Json:
-    """Return the value of a JSON text whose fractions are money: `Decimal`s as they are written, never floats.
-
-    Slower than `parse`. Raises UnknownReply if the text is not JSON.
-    """
-    try:
-        return json.loads(content, parse_float=Decimal)
-    except (ValueError, RecursionError, ArithmeticError) as exc:  # an exponent can be beyond what a Decimal takes
-        raise UnknownReply(f"not JSON: {type(exc).__name__}") from None

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harvester.codec import dump_line
+from harvester.codec import dump, dump_line
 from harvester.engine.ports import Lines, State, Work
 from harvester.errors import UnreadableRow
-from harvester.model import Exchange, Page, Reply
+from harvester.model import Exchange, Page, Reply, Row
 
 TASKS = "tasks.jsonl"
 REJECTS = "rejects.jsonl"
@@ -38,21 +38,19 @@ class Crop:
         records: list[bytes] = []
         rejects: list[bytes] = []
         fetched_at = rfc3339(reply.arrived_at)
+        place = {"task": work.task.id, "page": work.pages + 1}
+        envelopes: dict[str, bytes] = {}  # up to the row's number: it is all that differs between rows of a target
+        behind = b',"fetched_at":"%b",' % fetched_at.encode()
         for number, row in enumerate(page.rows, start=work.rows + 1):
-            place = {"task": work.task.id, "page": work.pages + 1, "row": number, "fetched_at": fetched_at}
-            envelope: dict[str, Any] = {
-                "record": self.exchange.record,
-                "provider": self.provider,
-                "report": self.report,
-                "target": row.target,
-                "scope": self.scope,
-                **place,
-            }
+            if (envelope := envelopes.get(row.target)) is None:
+                envelope = envelopes[row.target] = self._envelope(row.target, place)
             try:
-                fields = {"raw": row.data} if self.is_raw else self.exchange.record_of(row, reply.arrived_at)
-                records.append(dump_line(envelope | fields))
+                fields = self._fields(row, reply.arrived_at)
             except UnreadableRow as exc:
-                rejects.append(_reject_line({"harvest": self.name, **place, "reason": str(exc)}, row.data))
+                place_of_row = {**place, "row": number, "fetched_at": fetched_at}
+                rejects.append(_reject_line({"harvest": self.name, **place_of_row, "reason": str(exc)}, row.data))
+            else:
+                records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
         return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
 
     def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
@@ -81,6 +79,24 @@ class Crop:
             "at": rfc3339(at),
         }
         return Lines(TASKS, dump_line(line), 1)
+
+    def _envelope(self, target: str, place: dict[str, Any]) -> bytes:
+        """Return what all records of a page about one target begin with."""
+        envelope = {
+            "record": self.exchange.record,
+            "provider": self.provider,
+            "report": self.report,
+            "target": target,
+            "scope": self.scope,
+            **place,
+        }
+        return dump(envelope).removesuffix(b"}") + b',"row":'
+
+    def _fields(self, row: Row, arrived_at: datetime) -> bytes:
+        """Return what stands in a record's line behind its envelope. Raises UnreadableRow."""
+        if self.is_raw:
+            return b'"raw":%b}\n' % dump(row.data)
+        return dump_line(self.exchange.record_of(row, arrived_at))[1:]
 
     def _reply_line(self, work: Work, reply: Reply) -> bytes:
         try:

@@ -79,7 +79,7 @@ class Files(RuleBasedStateMachine):
     def crash_within_the_mark(self, lines: list[Lines]) -> None:
         lengths = self.sink.write(lines)
         entries = [Entry(lane=LANE, at=EPOCH, lines=tuple(lines)), Entry(lane=LANE, at=EPOCH, settles=99)]
-        with pytest.raises(StorageError, match="hold 99"):
+        with pytest.raises(StorageError, match="lacks 1 of 1 holds"):
             self.checkpoint.commit(entries, lengths)
         self.crash()
         self.open()

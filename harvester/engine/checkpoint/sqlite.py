@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from harvester.codec import dump, parse
+from harvester.codec import parse
 from harvester.engine.checkpoint.census import meta_of
 from harvester.engine.checkpoint.database import reading, transaction
+from harvester.engine.checkpoint.posting import Group, add_tasks, post
 from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import StorageError
 from harvester.model import Task
@@ -65,22 +66,7 @@ class SqliteCheckpoint:
     def commit(self, entries: Sequence[Entry], lengths: Mapping[str, int]) -> None:
         """Make the entries and the files' new lengths true in one transaction. Raises StorageError."""
         with transaction(self.db):
-            for entry in entries:
-                self._book(entry)
-                if entry.work is not None and entry.parts:
-                    self._change("task", entry.work.task.id, "DELETE FROM tasks WHERE id = ?", entry.work.task.id)
-                    self._add(entry.parts)
-                elif entry.work is not None:
-                    self._keep(entry.work)
-                for output, _, records in entry.lines:
-                    self.db.execute(
-                        "INSERT INTO outputs (name, records) VALUES (?, ?)"
-                        " ON CONFLICT DO UPDATE SET records = records + excluded.records",
-                        (output, records),
-                    )
-            self.db.executemany(
-                "UPDATE outputs SET bytes = ? WHERE name = ?", ((n, name) for name, n in lengths.items())
-            )
+            post(self.db, Group.of(entries), lengths)
 
     def draw(self, harvest: str, count: int) -> list[Work]:
         """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError."""
@@ -96,7 +82,7 @@ class SqliteCheckpoint:
             works = [Work.of(harvest, targets, labels) for _, targets, labels in drawn]
             if drawn:
                 self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (drawn[-1].last, harvest))
-            self._add(works)
+            add_tasks(self.db, works)
         return works
 
     def _batches(self, scope: str, last: int, count: int, per_task: int) -> "list[_Drawn]":
@@ -171,59 +157,6 @@ class SqliteCheckpoint:
         """Keep remarks on the job. Raises StorageError."""
         with transaction(self.db):
             self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", remarks.items())
-
-    def _book(self, entry: Entry) -> None:
-        if entry.hold is not None:
-            self.db.execute("INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)", (*entry.hold, entry.at.timestamp()))
-        if entry.settles is not None:
-            if entry.tally.units_in_doubt:
-                self.db.execute(
-                    "INSERT INTO doubts (lane, units, mark, at) SELECT lane, ?, mark, at FROM holds WHERE id = ?",
-                    (entry.tally.units_in_doubt, entry.settles),
-                )
-            self._change("hold", entry.settles, "DELETE FROM holds WHERE id = ?", entry.settles)
-        added = entry.tally
-        self.db.execute(
-            "UPDATE lanes SET requests = requests + ?, retries = retries + ?, throttled = throttled + ?,"
-            " rows = rows + ?, units_spent = units_spent + ?, units_in_doubt = units_in_doubt + ?, last_at = ?"
-            " WHERE name = ?",
-            (
-                added.requests, added.retries, added.throttled, added.rows,
-                added.units_spent, added.units_in_doubt, entry.at.timestamp(), entry.lane,
-            ),
-        )  # fmt: skip
-        self.db.executemany(
-            "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"
-            " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-            ((name, value, entry.lane) for name, value in entry.learnt.items()),
-        )
-
-    def _add(self, works: Iterable[Work]) -> None:
-        self.db.executemany(
-            "INSERT INTO tasks (id, harvest, targets, state) VALUES (?, ?, ?, ?)",
-            ((work.task.id, work.task.harvest, dump(work.task.targets).decode(), work.state.value) for work in works),
-        )
-
-    def _keep(self, work: Work) -> None:
-        id_ = work.task.id
-        if work.state is State.COMPLETE:
-            self._change("task", id_, "DELETE FROM tasks WHERE id = ?", id_)
-            self.db.execute(
-                "UPDATE harvests SET complete = complete + 1, complete_targets = complete_targets + ?,"
-                " pages = pages + ?, rows = rows + ?, units = units + ? WHERE name = ?",
-                (len(work.task.targets), work.pages, work.rows, work.units, work.task.harvest),
-            )
-            return
-        # Not over `reason`: if the task is tried again, rows that its earlier pages lacked are still missing.
-        column = "given_up" if work.state is State.SET_ASIDE else "reason"
-        query = f"UPDATE tasks SET state = ?, cursor = ?, pages = ?, rows = ?, units = ?, {column} = ? WHERE id = ?"
-        cursor = dump(work.cursor).decode()
-        self._change("task", id_, query, work.state.value, cursor, work.pages, work.rows, work.units, work.reason, id_)
-
-    def _change(self, what: str, name: object, query: str, *values: object) -> None:
-        """Change exactly one row. Raises StorageError: anything else would count something twice or not at all."""
-        if self.db.execute(query, values).rowcount != 1:
-            raise StorageError(f"{what} {name} is not in the checkpoint: it was changed from outside")
 
     def _last_allowed(self, scope: str) -> int:
         """Return the id of the last target that may be drawn; found once, because the list is read before."""

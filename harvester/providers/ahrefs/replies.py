@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harvester.codec import parse
+from harvester.codec import parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Page, Reply
 
@@ -59,7 +59,7 @@ def is_from_the_api(reply: Reply) -> bool:
 
 def _error_of(reply: Reply) -> str | None:
     try:
-        answer = parse(reply.body)
+        answer = parse_body(reply.body)
     except UnknownReply:
         return None
     if not isinstance(answer, dict):
@@ -69,7 +69,7 @@ def _error_of(reply: Reply) -> str | None:
 
 def rows_of(reply: Reply, key: str) -> list[Any]:
     """Return the rows of an answer; an answer of one object has one row. Raises UnknownReply."""
-    answer = parse(reply.body)
+    answer = parse_body(reply.body)
     found = answer.get(key) if isinstance(answer, dict) else None
     if isinstance(found, dict):
         return [found]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from harvester.errors import UnknownReply
 from harvester.model import Reply, Request, Row, Scope
 from harvester.names import url_names
-from harvester.providers.dataforseo.envelope import PARTIAL_RESULTS, answered
+from harvester.providers.dataforseo.envelope import PARTIAL_RESULTS, told
 from harvester.providers.listing import Answer, overlap_rows
 from harvester.providers.mapping import number
 from harvester.providers.paging import Window
@@ -52,7 +52,7 @@ class Live:
 
     def answer(self, targets: Sequence[str], request: Request, reply: Reply) -> Answer:
         """Return what a reply judged KEEP holds. Raises UnknownReply."""
-        said = answered(reply)
+        said = told(reply)
         head = _head(said.result)
         items = _items(head) if self.has_items else [head] if head else []
         rows = self.form.rows(targets, self._sent(targets), items)

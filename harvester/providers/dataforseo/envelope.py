@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from harvester.codec import parse, parse_exact
+from harvester.codec import parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Reply
 
@@ -24,7 +24,6 @@ _ERROR_CHARS = 200
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 _MOST_DOLLARS = 10**9
 _DECIMALS_MEANT = 3  #: of a micro-dollar: binary noise is a million times smaller
-_MOST_DIGITS = 28  #: the arithmetic of `Decimal` is exact up to here
 
 
 class Statement(NamedTuple):
@@ -33,7 +32,7 @@ class Statement(NamedTuple):
     code: int  #: the envelope's, or its task's if the envelope's is 20000
     message: str
     units: int | None  #: what it cost, in micro-dollars; None = it does not say
-    result: list[Any]  #: fractions in it are `Decimal`, or `float`, as it was parsed
+    result: list[Any]
 
     @property
     def why(self) -> str:
@@ -47,13 +46,8 @@ class Statement(NamedTuple):
 
 
 def told(reply: Reply) -> Statement:
-    """Return what an answer says, its money exact. Raises UnknownReply if it has no envelope."""
-    return _statement(parse_exact(reply.body))
-
-
-def answered(reply: Reply) -> Statement:
-    """Return what an answer that was kept says, its numbers as rows have them. Raises UnknownReply."""
-    return _statement(parse(reply.body))._replace(units=told(reply).units)
+    """Return what an answer says. Raises UnknownReply if it has no envelope."""
+    return _statement(parse_body(reply.body))
 
 
 def micro_dollars(value: object, rounded: Callable[[Decimal], int] = math.ceil) -> int | None:
@@ -62,16 +56,13 @@ def micro_dollars(value: object, rounded: Callable[[Decimal], int] = math.ceil) 
     Rounded up, where there are more than six decimals: what is held or booked must not be less than what is billed. But
     not for the noise of a sum that was a binary fraction where it was written, as in 0.024036000000000002.
     """
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        value = Decimal(value)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= _MOST_DOLLARS:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    exact = Decimal(value)
-    sign_digits_exponent = exact.as_tuple()
-    exponent = sign_digits_exponent.exponent
-    if len(sign_digits_exponent.digits) > _MOST_DIGITS or not isinstance(exponent, int) or exponent < -_MOST_DIGITS:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         return None
-    return rounded(round(exact.scaleb(6), _DECIMALS_MEANT))
+    # Of a float `str` gives the shortest number that it can stand for: the one that was written.
+    exact = Decimal(str(value))
+    return rounded(round(exact.scaleb(6), _DECIMALS_MEANT)) if 0 <= exact <= _MOST_DOLLARS else None
 
 
 def _statement(document: Any) -> Statement:

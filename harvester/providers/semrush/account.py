@@ -2,7 +2,7 @@
 
 import re
 
-from harvester.codec import parse
+from harvester.codec import parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Balance, BalanceCall, Reply, Request, Section
 from harvester.providers.proof import Proof
@@ -60,7 +60,7 @@ def _error_of(reply: Reply) -> str:
     if (refusal := refusal_of(reply)) is not None:
         return refusal.text
     try:
-        answer = parse(reply.body)
+        answer = parse_body(reply.body)
     except UnknownReply:
         answer = None
     data = answer.get("data") if isinstance(answer, dict) else None

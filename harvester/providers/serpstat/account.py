@@ -1,6 +1,6 @@
 """The free question after a Serpstat account: SerpstatLimitsProcedure.getStats, 0 credits."""
 
-from harvester.codec import parse
+from harvester.codec import parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Balance, BalanceCall, Reply, Request, Section
 from harvester.providers.serpstat.replies import request_of, result_of
@@ -12,7 +12,7 @@ def _ask(section: Section) -> Request:
 
 
 def _read(reply: Reply) -> Balance:
-    data = result_of(parse(reply.body)).get("data")
+    data = result_of(parse_body(reply.body)).get("data")
     if not isinstance(data, dict):
         raise UnknownReply(f"data is {type(data).__name__}")
     left, used = data.get("left_lines"), data.get("used_lines")

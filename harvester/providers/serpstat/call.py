@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from harvester.codec import Json, parse
+from harvester.codec import Json, parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Reply, Request, Row, Section
 from harvester.providers.listing import Answer, overlap_rows
@@ -70,7 +70,7 @@ class MethodCall:
         The bill is what the price list says of the rows that came: `left_lines` also sinks by what other users of the
         account do.
         """
-        body = parse(reply.body)
+        body = parse_body(reply.body)
         begin = _begin(request)
         if (fault := fault_of(body)) is not None:
             return _ended(fault, reply.status, begin)

@@ -7,7 +7,7 @@ rows stand in the order of the reference: rate, depth, quota, key, plan, no data
 
 from typing import NamedTuple
 
-from harvester.codec import parse
+from harvester.codec import parse_body
 from harvester.errors import UnknownReply
 from harvester.model import Action, Reply, Verdict
 from harvester.providers.blank import is_blank
@@ -115,7 +115,7 @@ _UNHEARD_OF = Rule("unheard of", Action.SET_ASIDE, (), units=None, hint=", which
 def judge(reply: Reply) -> Verdict:
     """Return what the answer means: by its error's text, the error's number, and the HTTP status, in this order."""
     try:
-        fault = fault_of(parse(reply.body))
+        fault = fault_of(parse_body(reply.body))
     except UnknownReply:
         fault = None
     if fault is not None:

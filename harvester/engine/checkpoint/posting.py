@@ -1,0 +1,166 @@
+"""A group of entries into the tables: one statement for each kind of change, however many entries there are.
+
+Each step of SQLite gives up Python's lock and has to wait for it again while the event loop is busy: statements for
+each entry would make the lanes wait for their holds. So a group is summed up first, and travels as JSON.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harvester.codec import dump
+from harvester.engine.ports import Entry, State, Tally, Work
+from harvester.errors import StorageError
+
+
+@dataclass(slots=True)
+class Group:
+    """What a group of entries comes to."""
+
+    holds: list[tuple[object, ...]] = field(default_factory=list)
+    doubts: list[tuple[int, int]] = field(default_factory=list)  #: units, and the hold that they come from
+    settled: list[int] = field(default_factory=list)  #: holds that end
+    lanes: dict[str, tuple[Tally, float]] = field(default_factory=dict)  #: what is added, and the last time
+    learnt: dict[tuple[str, str], int] = field(default_factory=dict)  #: by lane and name
+    parts: list[Work] = field(default_factory=list)
+    kept: dict[str, Work] = field(default_factory=dict)  #: the last state of each task that goes on
+    set_aside: dict[str, Work] = field(default_factory=dict)
+    done: dict[str, Work] = field(default_factory=dict)
+    split: dict[str, Work] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)  #: by output
+
+    @property
+    def by_state(self) -> Mapping[State, dict[str, Work]]:
+        """Where a task's last state belongs, unless it goes on."""
+        return {State.COMPLETE: self.done, State.SET_ASIDE: self.set_aside}
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Group":
+        """Sum up entries, in their order."""
+        group = cls()
+        for entry in entries:
+            group._book(entry)
+            if entry.work is not None:
+                group._place(entry.work, entry.parts)
+            for output, _, records in entry.lines:
+                group.records[output] += records
+        return group
+
+    def _book(self, entry: Entry) -> None:
+        at = entry.at.timestamp()
+        if entry.hold is not None:
+            self.holds.append((*entry.hold, at))
+        if entry.settles is not None:
+            self.settled.append(entry.settles)
+            if entry.tally.units_in_doubt:
+                self.doubts.append((entry.tally.units_in_doubt, entry.settles))
+        before = self.lanes.get(entry.lane)
+        self.lanes[entry.lane] = (entry.tally if before is None else before[0] + entry.tally, at)
+        for name, value in entry.learnt.items():
+            key = entry.lane, name
+            self.learnt[key] = max(value, self.learnt.get(key, value))
+
+    def _place(self, work: Work, parts: Sequence[Work]) -> None:
+        self.parts += parts
+        states = self.split if parts else self.by_state.get(work.state, self.kept)
+        states[work.task.id] = work
+
+
+def post(db: sqlite3.Connection, group: Group, lengths: Mapping[str, int]) -> None:
+    """Make a group and the files' new lengths true, in a transaction that is open. Raises StorageError."""
+    _post_holds(db, group)
+    _post_counts(db, group)
+    add_tasks(db, group.parts)
+    _update_tasks(db, "reason", group.kept)
+    # Not over `reason`: if the task is tried again, rows that its earlier pages lacked are still missing.
+    _update_tasks(db, "given_up", group.set_aside)
+    _delete(db, "tasks", [*group.done, *group.split])
+    _post_harvests(db, group.done.values())
+    db.executemany(
+        "INSERT INTO outputs (name, records) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET records = records + excluded.records",
+        group.records.items(),
+    )
+    db.executemany("UPDATE outputs SET bytes = ? WHERE name = ?", ((n, name) for name, n in lengths.items()))
+
+
+def add_tasks(db: sqlite3.Connection, works: Iterable[Work]) -> None:
+    """Add tasks that have not begun, in a transaction that is open."""
+    rows = [(work.task.id, work.task.harvest, _json(work.task.targets), work.state.value) for work in works]
+    if rows:
+        db.execute(f"INSERT INTO tasks (id, harvest, targets, state) {_columns(4)}", (_json(rows),))
+
+
+def _post_holds(db: sqlite3.Connection, group: Group) -> None:
+    if group.holds:
+        db.execute(f"INSERT INTO holds {_columns(6)}", (_json(group.holds),))
+    db.executemany(
+        "INSERT INTO doubts (lane, units, mark, at) SELECT lane, ?, mark, at FROM holds WHERE id = ?", group.doubts
+    )
+    _delete(db, "holds", group.settled)
+
+
+def _post_counts(db: sqlite3.Connection, group: Group) -> None:
+    names = ("requests", "retries", "throttled", "rows", "units_spent", "units_in_doubt")
+    db.executemany(
+        f"UPDATE lanes SET {', '.join(f'{name} = {name} + ?' for name in names)}, last_at = ? WHERE name = ?",
+        ((*(getattr(added, name) for name in names), at, lane) for lane, (added, at) in group.lanes.items()),
+    )
+    db.executemany(
+        "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"
+        " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
+        ((name, value, lane) for (lane, name), value in group.learnt.items()),
+    )
+
+
+def _post_harvests(db: sqlite3.Connection, done: Iterable[Work]) -> None:
+    sums: dict[str, list[int]] = {}
+    for work in done:
+        added = (1, len(work.task.targets), work.pages, work.rows, work.units)
+        sums[work.task.harvest] = [a + b for a, b in zip(sums.get(work.task.harvest, [0] * 5), added, strict=True)]
+    db.executemany(
+        "UPDATE harvests SET complete = complete + ?, complete_targets = complete_targets + ?, pages = pages + ?,"
+        " rows = rows + ?, units = units + ? WHERE name = ?",
+        ((*added, name) for name, added in sums.items()),
+    )
+
+
+def _update_tasks(db: sqlite3.Connection, column: str, works: Mapping[str, Work]) -> None:
+    """Change exactly those tasks; `column` takes the reason. Raises StorageError."""
+    if not works:
+        return
+    rows = [
+        (id_, work.state.value, _json(work.cursor), work.pages, work.rows, work.units, work.reason)
+        for id_, work in works.items()
+    ]
+    changed = db.execute(
+        f"UPDATE tasks SET (state, cursor, pages, rows, units, {column}) = (new.b, new.c, new.d, new.e, new.f, new.g)"
+        f" FROM ({_columns(7)}) AS new WHERE id = new.a",
+        (_json(rows),),
+    )
+    _refuse_if_fewer("tasks", changed.rowcount, len(rows))
+
+
+def _delete(db: sqlite3.Connection, table: str, ids: Sequence[object]) -> None:
+    """Remove exactly those rows. Raises StorageError."""
+    if ids:
+        changed = db.execute(f"DELETE FROM {table} WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),))
+        _refuse_if_fewer(table, changed.rowcount, len(ids))
+
+
+def _refuse_if_fewer(table: str, changed: int, meant: int) -> None:
+    """Raise StorageError unless each was there once: anything else would count something twice or not at all."""
+    if changed != meant:
+        raise StorageError(f"the checkpoint lacks {meant - changed} of {meant} {table}: it was changed from outside")
+
+
+def _columns(number: int) -> str:
+    """Return a query for the rows of a JSON list of lists, their columns named a, b, c and so on."""
+    names = ", ".join(f"json_extract(value, '$[{at}]') AS {chr(ord('a') + at)}" for at in range(number))
+    return f"SELECT {names} FROM json_each(?)"
+
+
+def _json(value: Any) -> str:
+    return dump(value).decode()
