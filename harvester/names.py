@@ -35,6 +35,8 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
 _PLAIN = r"A-Za-z0-9\-._~:/?@!$&'()*+,;=\[\]"  # what RFC 3986 allows unescaped (brackets: as browsers leave them)
 _PLAIN_TAIL = re.compile(f"[{_PLAIN}]*")
+#: A URL whose key is its host and its tail as it is, if there are no dots to resolve.
+_USUAL_URL = re.compile(f"https?://([A-Za-z0-9._-]+)(/[{_PLAIN}]*)?")
 _TO_SPELL = re.compile(f"%([0-9A-Fa-f]{{2}})|%|[^{_PLAIN}%]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _A_SUFFIX = "a public suffix, under which others register their domains"
@@ -94,6 +96,13 @@ _NO_HOST = HostNames(None, None, None)
 
 def url_names(url: str) -> UrlNames:
     """Return the key, host, registrable domain and site of a URL; all None if it is not parseable."""
+    if (match := _USUAL_URL.fullmatch(url)) is not None and "/." not in url:
+        try:
+            names, stem = _host(match[1])
+        except NotATarget:
+            return _NO_URL
+        # Not by its name, which takes three times as long, twice for each of millions of rows.
+        return tuple.__new__(UrlNames, (f"{stem}{match[2] or '/'}", *names))
     return _cached_url_names(url) if len(url) <= _CACHED_URL_CHARS else _url_names(url)
 
 

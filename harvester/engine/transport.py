@@ -67,6 +67,8 @@ class Mask:
         self._spellings = sorted(filter(None, spellings), key=len, reverse=True)
         self._echoes = [text for text in self._spellings if len(text) >= LEAST_ECHO_CHARS]
         self._echoes_as_bytes = [text.encode() for text in self._echoes]
+        # A spelling that holds another can be nowhere that the other is not: few have to be looked for.
+        self._signs = [each for each in self._echoes_as_bytes if not _holds_another(each, self._echoes_as_bytes)]
 
     def text(self, text: str) -> str:
         """Return a text of ours without secrets."""
@@ -78,13 +80,19 @@ class Mask:
         """Return a header of a reply without secrets, and without bytes that are not text."""
         for spelling in self._echoes:
             value = value.replace(spelling, MASK)
-        return value.encode(errors="surrogateescape").decode(errors="replace")
+        return value if value.isascii() else value.encode(errors="surrogateescape").decode(errors="replace")
 
     def body(self, body: bytes) -> bytes:
         """Return `body` without secrets: some providers echo the key."""
+        if not any(sign in body for sign in self._signs):
+            return body
         for spelling in self._echoes_as_bytes:
             body = body.replace(spelling, MASK_AS_BYTES)
         return body
+
+
+def _holds_another(spelling: bytes, spellings: Sequence[bytes]) -> bool:
+    return any(each in spelling for each in spellings if each != spelling)
 
 
 def _codes(secret: str) -> Sequence[str]:

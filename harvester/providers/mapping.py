@@ -30,7 +30,9 @@ def address(value: Any, _: datetime) -> str | None:
 
 def words(value: Any, _: datetime) -> str | None:
     """Read a text for showing; a number stays the text it was."""
-    return text(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    if type(value) is str:
+        return text(value)
+    return text(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def flag(value: Any, _: datetime) -> bool | None:
@@ -38,28 +40,24 @@ def flag(value: Any, _: datetime) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _between(value: Any, least: int, most: int) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most else None
-
-
 def count(value: Any, _: datetime) -> int | None:
     """Read a number of things, 0 or more."""
-    return _between(value, 0, INT64_MOST)
+    return value if type(value) is int and 0 <= value <= INT64_MOST else None  # not isinstance: a bool is no number
 
 
 def rank(value: Any, _: datetime) -> int | None:
     """Read a position, 1 = best."""
-    return _between(value, 1, INT64_MOST)
+    return value if type(value) is int and 1 <= value <= INT64_MOST else None
 
 
 def status(value: Any, _: datetime) -> int | None:
     """Read an HTTP status."""
-    return _between(value, 100, 599)
+    return value if type(value) is int and 100 <= value <= 599 else None
 
 
 def score(value: Any, _: datetime) -> float | None:
     """Read a score, on the scale of its metric."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    return float(value) if type(value) in (int, float) and value >= 0 else None
 
 
 def first(value: Any, _: datetime) -> str | None:
@@ -76,7 +74,7 @@ def number(value: Any, _: datetime) -> int | None:
     """Read a number of things that may also be written as text."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < len(str(INT64_MOST)):
         return int(value)
-    return _between(value, 0, INT64_MOST)
+    return count(value, _)
 
 
 def measure(value: Any, arrived_at: datetime) -> float | None:

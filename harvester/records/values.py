@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from html import unescape
 
@@ -15,11 +16,15 @@ _UNTIDY = re.compile(f"[{_CONTROL}]|(?! (?![{_WHITE}]))[{_WHITE}]")
 _CONTROLS = re.compile(f"[{_CONTROL}]+")
 _WHITES = re.compile(f"[{_WHITE}]+")
 
+#: What the providers write, on days that every month has; the rest is read slowly.
+_USUAL = re.compile(
+    r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:Z| ?\+00:00)?)?"
+)
 #: Python reads far more than the extended format, such as week dates and any separator, even a digit.
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_EARLIEST = "1990-01-01T00:00:00Z"
 _AHEAD = timedelta(days=2)
-_CANONICAL_CHARS = len("2026-03-01T04:05:06Z")
 
 
 def text(value: object) -> str | None:
@@ -29,6 +34,8 @@ def text(value: object) -> str | None:
     """
     if not isinstance(value, str):
         return _text_of(value)
+    if value.isprintable() and "&" not in value and "  " not in value:  # most are: none of what follows applies
+        return value
     if "&" in value:
         value = _unescaped(value)
     if _UNTIDY.search(value):
@@ -83,17 +90,33 @@ def timestamp(value: object, arrived_at: datetime) -> str | None:
     None for what is not one, and for what nobody can have seen: before 1990, or more than two days after
     `arrived_at` (UTC), when the reply came.
     """
-    if not isinstance(value, str) or not _ISO_DATE.match(value):
+    if not isinstance(value, str):
+        return None
+    canonical = _canonical(value)
+    if canonical is None:
+        return None
+    earliest, latest = _believed(arrived_at)
+    return canonical if earliest <= canonical <= latest else None
+
+
+def _canonical(value: str) -> str | None:
+    """Return a date-time or date as records write it; None for what is not one."""
+    if _USUAL.fullmatch(value):
+        if value[19:] == "Z" and value[10] == "T":
+            return value
+        return f"{value[:10]}T{value[11:19] or '00:00:00'}Z"
+    if not _ISO_DATE.match(value):
         return None
     try:
-        moment = _moment(value)
+        return f"{_moment(value).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
     except (ValueError, OverflowError):
         return None
-    if not _EARLIEST <= moment <= arrived_at + _AHEAD:
-        return None
-    if len(value) == _CANONICAL_CHARS and value[10] == "T" and value[19] == "Z":
-        return value
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+@lru_cache(maxsize=16)
+def _believed(arrived_at: datetime) -> tuple[str, str]:
+    """Return the first and the last moment that somebody can have seen; so written, the later is the greater."""
+    return _EARLIEST, f"{(arrived_at + _AHEAD).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _moment(value: str) -> datetime:

@@ -14,6 +14,9 @@ from harvester.assembly import read_status
 from harvester.sandbox.app import serving
 
 EVERY = 4  #: so many requests of a provider pass before one meets the misdeed
+MOST_OF_A_TARGET = (
+    3  #: a task is given up after 5 failures in a row; requests can come in such a turn that one meets all
+)
 SETTLED = re.compile(r": of (\d+) units in doubt (\d+) were charged")
 #: Balances of a run: at its start, at its end, and perhaps once more after a wait for what is in doubt.
 ASKED_BESIDE = (2, 3)
@@ -46,14 +49,19 @@ class Counting:
     do: Do
     arrived: Counter[str] = field(default_factory=Counter)  #: paid requests, by provider
     met: Counter[str] = field(default_factory=Counter)
+    _hit: Counter[tuple[str, str | None]] = field(default_factory=Counter)  #: by provider and target
     _due: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, heard: Heard) -> Do | None:
         """Count, and choose."""
         self.arrived[heard.provider] += heard.is_paid
         self._due[heard.provider] += heard.is_paid
-        if not heard.is_paid or heard.on_connection == 0 or self._due[heard.provider] < EVERY:
+        about = heard.provider, next((name for name in TARGETS if heard.is_about(name)), None)
+        if self._due[heard.provider] < EVERY or self._hit[about] == MOST_OF_A_TARGET:
             return None
+        if not heard.is_paid or heard.on_connection == 0:
+            return None
+        self._hit[about] += 1
         assert heard.head.startswith(ASKS[heard.provider])
         self._due[heard.provider] = 0
         self.met[heard.provider] += 1

@@ -7,6 +7,7 @@ without a zone and are taken as UTC.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from harvester.providers.mapping import Record, Shape, Take, address, measure, note_precision, number, words
@@ -25,6 +26,7 @@ _LINK_TYPES = {
     "iframe": "frame",
     **{word: word for word in ("image", "redirect", "canonical", "alternate", "form", "rss")},
 }
+_MOST_CHARS = 100  #: of a list of attributes, which has at most four short words
 _DATES = ("first_seen", "last_visited", "date_del")
 
 
@@ -49,13 +51,20 @@ def _finish_backlink(fields: Record, data: Mapping[str, Any], extra: Record) -> 
 def _read_attributes(fields: Record, name: str, extra: Record) -> None:
     """Read `follow`, or a list such as `nofollow, UGC`; what has an unknown word stays as it came."""
     value = extra.get(name)
-    found = {word.strip().lower() for word in value.split(",")} - {""} if isinstance(value, str) else set()
     if value is None or value == "":
         extra.pop(name, None)
-    elif found and found <= set(ATTRIBUTES):
-        fields["is_followed"] = found == {"follow"}
-        fields.update({f"rel_{word}": word in found for word in ATTRIBUTES[1:]})
+    elif isinstance(value, str) and len(value) <= _MOST_CHARS and (known := _attributes(value)) is not None:
+        fields.update(known)
         del extra[name]
+
+
+@lru_cache(maxsize=256)  # a handful of texts in all rows
+def _attributes(value: str) -> Mapping[str, bool] | None:
+    """Return what a list of attributes says; None if it has an unknown word."""
+    found = {word.strip().lower() for word in value.split(",")} - {""}
+    if not found or not found <= set(ATTRIBUTES):
+        return None
+    return {"is_followed": found == {"follow"}, **{f"rel_{word}": word in found for word in ATTRIBUTES[1:]}}
 
 
 def _finish_overlap(fields: Record, data: Mapping[str, Any], extra: Record) -> None:
