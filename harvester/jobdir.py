@@ -40,7 +40,7 @@ from harvester.engine.sink import sync_directories
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
-from harvester.names import suffix_list_version
+from harvester.suffixes import suffix_list_version
 from harvester.targets import Listed, content_hash, read_targets
 from harvester.targets.source import STANDARD_INPUT, name_of
 

@@ -2,20 +2,18 @@
 
 Strategy: a URL is split once by a regular expression, its host is normalised once per spelling (a bounded cache: a
 million links share few hosts), and only a path with something to change is rewritten. All of it is plain text: nothing
-is resolved, fetched or written, and the Public Suffix List is the copy that tldextract brings along.
+is resolved, fetched or written.
 """
 
 import re
-from functools import cache, lru_cache
-from hashlib import sha256
-from importlib.metadata import version
-from importlib.resources import files
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 import idna
-from tldextract import TLDExtract
+
+from harvester.suffixes import icann, icann_and_private
 
 _HOST_CHARS = 253  #: the longest name that the DNS can hold
 _LABEL_CHARS = 63
@@ -41,10 +39,6 @@ _TO_SPELL = re.compile(f"%([0-9A-Fa-f]{{2}})|%|[^{_PLAIN}%]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _A_SUFFIX = "a public suffix, under which others register their domains"
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-# No addresses and no cache directory: neither the network nor the disk is touched.
-_icann = TLDExtract(suffix_list_urls=(), cache_dir=None)
-_icann_and_private = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 class UrlNames(NamedTuple):
@@ -82,14 +76,6 @@ class _Host(NamedTuple):
     stem: str  #: the host in URL keys: without its `www.`, if a registrable domain is left
 
 
-class _Suffixes(NamedTuple):
-    """The ICANN part of the Public Suffix List, in ASCII."""
-
-    exact: frozenset[str]
-    wildcards: frozenset[str]  #: `ck` for `*.ck`: every name one label longer is a suffix
-    exceptions: frozenset[str]  #: `www.ck` for `!www.ck`: except this one
-
-
 _NO_URL = UrlNames(None, None, None, None)
 _NO_HOST = HostNames(None, None, None)
 
@@ -120,12 +106,6 @@ def target_of(text: str, scope: str) -> str:
     Raises NotATarget with a reason for the user. An unknown scope is a programming error: KeyError.
     """
     return _TARGETS[scope](text)
-
-
-def suffix_list_version() -> str:
-    """Return what identifies the Public Suffix List in use: another list gives other domains and sites."""
-    snapshot = files("tldextract").joinpath(".tld_set_snapshot").read_bytes()
-    return f"tldextract {version('tldextract')}, sha256 {sha256(snapshot).hexdigest()[:12]}"
 
 
 def _url_names(url: str) -> UrlNames:
@@ -178,15 +158,10 @@ def _host_and_port(text: str) -> tuple[str, str]:
 def _host(text: str) -> _Host:
     """Normalise a host and find its domains, data-model.md section 8.6. Raises NotATarget."""
     name = _ascii_host(text)
-    # IP addresses and unknown endings have no suffix: tldextract answers "" for both.
-    names = HostNames(name, _registrable(name), _icann_and_private(name).top_domain_under_public_suffix or None)
+    names = HostNames(name, icann().registrable(name), icann_and_private().registrable(name))
     rest = name.removeprefix("www.")
-    stem = rest if rest != name and _registrable(rest) else name
+    stem = rest if rest != name and icann().registrable(rest) else name
     return _Host(names, stem)
-
-
-def _registrable(name: str) -> str | None:
-    return _icann(name).top_domain_under_public_suffix or None
 
 
 def _ipv6(text: str) -> str:
@@ -269,33 +244,11 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-@cache
-def _suffixes() -> _Suffixes:
-    rules = {rule if rule.isascii() else _ascii_rule(rule) for rule in _icann.tlds}
-    return _Suffixes(
-        exact=frozenset(rule for rule in rules if rule[0] not in "*!"),
-        wildcards=frozenset(rule[2:] for rule in rules if rule[0] == "*"),
-        exceptions=frozenset(rule[1:] for rule in rules if rule[0] == "!"),
-    )
-
-
-def _ascii_rule(rule: str) -> str:
-    return ".".join(label if label.isascii() else idna.encode(label).decode("ascii") for label in rule.split("."))
-
-
-def _is_public_suffix(name: str) -> bool:
-    """Say whether nobody can own `name` itself: cheaper than tldextract, as it is asked for every line of a list."""
-    suffixes = _suffixes()
-    if name in suffixes.exact:
-        return True
-    return name.partition(".")[2] in suffixes.wildcards and name not in suffixes.exceptions
-
-
 def _host_target(text: str) -> str:
     name = text.strip().lower().removesuffix(".")
     if not _PLAIN_TARGET.fullmatch(name) or len(name) > _HOST_CHARS:
         return _target_place(text).host
-    if _is_public_suffix(name):
+    if icann().is_suffix(name):
         raise NotATarget(_A_SUFFIX)
     return name
 
@@ -303,7 +256,7 @@ def _host_target(text: str) -> str:
 def _subdomains_target(text: str) -> str:
     name = _host_target(text)
     # A loop, so that the target of a target is itself.
-    while name.startswith("www.") and "." in name[4:] and not _is_public_suffix(name[4:]):
+    while name.startswith("www.") and "." in name[4:] and not icann().is_suffix(name[4:]):
         name = name[4:]
     return name
 
@@ -347,5 +300,5 @@ def _refuse_hosts(name: str) -> None:
         raise NotATarget("a single word without a dot, not a domain")
     if max(map(len, labels)) > _LABEL_CHARS:
         raise NotATarget(f"a part of the host is longer than {_LABEL_CHARS} characters")
-    if _is_public_suffix(name):
+    if icann().is_suffix(name):
         raise NotATarget(_A_SUFFIX)

@@ -14,7 +14,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "display": set(),
     "codec": {"errors"},
-    "names": {"errors"},
+    "suffixes": set(),
+    "names": {"errors", "suffixes"},
     "config": {"errors", "model"},
     "records": {"errors", "model", "names"},
     "targets": {"errors", "model", "names"},
@@ -24,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "locks": {"errors"},
     "journal": {"codec", "display"},
     "job": {"config", "errors", "model", "names", "providers"},
-    "jobdir": {"codec", "config", "display", "engine", "errors", "job", "locks", "names", "targets"},
+    "jobdir": {"codec", "config", "display", "engine", "errors", "job", "locks", "suffixes", "targets"},
     "assembly": {"codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "locks", "model"},
     "testing": {"codec", "engine", "errors", "model"},
     "cli": {

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tldextract import TLDExtract
 
-from harvester.names import HostNames, NotATarget, UrlNames, host_names, suffix_list_version, target_of, url_names
+from harvester.names import HostNames, NotATarget, UrlNames, host_names, target_of, url_names
 
 ROOT = Path(__file__).parents[1]
 OBSERVED = ROOT.parent / "shared" / "data" / "observed_links.csv"
@@ -269,12 +269,6 @@ def test_a_public_suffix_is_refused_exactly_where_the_library_sees_one() -> None
             found = icann(host)
             is_refused = "." not in host or not found.domain
             assert bool(outcome(host, "host")[0]) == is_refused, host
-
-
-def test_the_suffix_list_is_named_by_library_and_content() -> None:
-    library, digest = suffix_list_version().split(", ")
-    assert library.startswith("tldextract 5.")
-    assert len(digest.removeprefix("sha256 ")) == 12
 
 
 def test_nothing_is_fetched_and_nothing_is_written(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""The Public Suffix List: under which names others register theirs.
+
+The list is the copy that tldextract brings along: neither the network nor the disk is asked for another one. Looking a
+name up is done here, by the algorithm of https://publicsuffix.org/list/, because every row brings hosts and a set
+answers in a fifth of the time.
+"""
+
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from typing import NamedTuple
+
+import idna
+from tldextract import TLDExtract
+
+
+class Suffixes(NamedTuple):
+    """One part of the list, in ASCII. Its default rule is left out: an unknown ending is no suffix."""
+
+    exact: frozenset[str]
+    wildcards: frozenset[str]  #: `ck` for `*.ck`: every name one label longer is a suffix
+    exceptions: frozenset[str]  #: `www.ck` for `!www.ck`: except this one
+
+    def is_suffix(self, name: str) -> bool:
+        """Say whether nobody can own `name` itself."""
+        if name in self.exact:
+            return True
+        return name.partition(".")[2] in self.wildcards and name not in self.exceptions
+
+    def registrable(self, name: str) -> str | None:
+        """Return the part of a host that somebody registered; None if it is a suffix itself, or ends in none."""
+        before, rest = "", name
+        while rest:
+            label, _, parent = rest.partition(".")
+            if rest in self.exceptions:
+                return rest
+            if rest in self.exact or parent in self.wildcards:
+                return f"{before}.{rest}" if before else None
+            before, rest = label, parent
+        return None
+
+
+@cache
+def icann() -> Suffixes:
+    """Return the suffixes of registries."""
+    return _part(has_private=False)
+
+
+@cache
+def icann_and_private() -> Suffixes:
+    """Return the same with those of companies, such as `github.io`."""
+    return _part(has_private=True)
+
+
+def suffix_list_version() -> str:
+    """Return what identifies the list in use: another one gives other domains and sites."""
+    snapshot = files("tldextract").joinpath(".tld_set_snapshot").read_bytes()
+    return f"tldextract {version('tldextract')}, sha256 {sha256(snapshot).hexdigest()[:12]}"
+
+
+def _part(*, has_private: bool) -> Suffixes:
+    # No addresses and no cache directory: only what was installed with it.
+    found = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=has_private).tlds
+    rules = {rule if rule.isascii() else _ascii(rule) for rule in found}
+    return Suffixes(
+        exact=frozenset(rule for rule in rules if rule[0] not in "*!"),
+        wildcards=frozenset(rule[2:] for rule in rules if rule[0] == "*"),
+        exceptions=frozenset(rule[1:] for rule in rules if rule[0] == "!"),
+    )
+
+
+def _ascii(rule: str) -> str:
+    return ".".join(label if label.isascii() else idna.encode(label).decode("ascii") for label in rule.split("."))
