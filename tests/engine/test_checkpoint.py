@@ -318,7 +318,7 @@ def test_a_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
     with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3: not a file\. Put the job's state back"):
         open_database(tmp_path)
-    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3"):
+    with pytest.raises(StorageError, match=r"cannot open .*state\.sqlite3: No such file or directory$"):
         open_database(tmp_path / "gone")
 
 
@@ -358,6 +358,15 @@ def test_a_state_that_would_leave_a_target_out_is_damaged(tmp_path: Path, change
     with closing(open_database(tmp_path)) as db:
         db.execute(f"UPDATE harvests SET {change}")
     with pytest.raises(StorageError, match=f"is damaged: the targets of {HARVEST} do not add up"):
+        open_database(tmp_path)
+
+
+def test_a_task_whose_targets_cannot_be_counted_is_damage_too(tmp_path: Path) -> None:
+    begun(tmp_path, "a.com")
+    with checkpoint_in(tmp_path) as checkpoint:
+        checkpoint.draw(HARVEST, 1)
+        checkpoint.db.execute("UPDATE tasks SET targets = 'no list'")
+    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: malformed JSON"):
         open_database(tmp_path)
 
 
@@ -459,7 +468,11 @@ def test_nothing_is_committed_any_more_once_the_disk_has_failed(tmp_path: Path) 
 def test_a_state_whose_log_cannot_begin_is_refused() -> None:
     with (
         closing(sqlite3.connect(":memory:")) as db,  # has no log, and SQLite says so without an error
-        pytest.raises(StorageError, match=r"x\.sqlite3 cannot be used .* could not begin its write-ahead log"),
+        pytest.raises(
+            StorageError,
+            match=r"x\.sqlite3 cannot be used .* could not begin its write-ahead log\. The disk failed or is full, "
+            r"or is a network share: then choose a job directory on a local disk\.$",
+        ),
     ):
         _set_up(db, Path("x.sqlite3"))
 
@@ -507,5 +520,5 @@ def test_a_state_that_was_closed_is_an_error_of_ours_too(tmp_path: Path) -> None
     for question in questions:
         with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: Cannot operate on a closed database"):
             question()
-    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be written"):
+    with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be written: Cannot operate on a closed database\.$"):
         checkpoint.set_meta({})

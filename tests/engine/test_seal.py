@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +39,19 @@ def test_a_state_that_nobody_touched_is_known_and_its_seal_is_broken(tmp_path: P
     assert break_seal(tmp_path)
     assert sorted(found(tmp_path)) == [FILE_NAME]
     assert not break_seal(tmp_path), "after a crash there is none"
+
+
+def test_a_directory_is_on_the_disk_before_its_seal_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(tmp_path).close()
+    forced: list[tuple[bool, bool]] = []
+
+    def fsync(fd: int) -> None:
+        forced.append((stat.S_ISDIR(os.fstat(fd).st_mode), (tmp_path / SEAL_NAME).exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    leave_seal(tmp_path)
+    assert forced == [(True, False)], "a power cut may not leave the seal beside a log that it took for gone"
+    assert (tmp_path / SEAL_NAME).exists()
 
 
 @pytest.mark.skipif(shutil.which("b2sum") is None, reason="no program b2sum here")

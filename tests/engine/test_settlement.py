@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from harvester.engine.checkpoint import SqliteBooks, SqliteCheckpoint, open_database, take_census
 from harvester.engine.ledger import Ledger, settlement_of
 from harvester.engine.ports import Doubt, Entry, Reading, Settlement, Tally
+from harvester.errors import StorageError
 from harvester.testing import EPOCH
 
 BEFORE = Reading(used_units=1000, period="", spent_units=100)
@@ -140,12 +141,25 @@ def test_doubts_are_kept_one_by_one_until_a_receipt_or_a_reading_settles_them(tm
         checkpoint.begin([], [])
         assert [(doubt.units, doubt.mark) for doubt in books.doubts(LANE)] == [(20, "m-1"), (20, None)]
         books.found(LANE, books.doubts(LANE)[0], 7)
+        assert [(doubt.units, doubt.mark) for doubt in books.doubts(LANE)] == [(20, None)], "the other is settled"
         assert checkpoint.lane(LANE)[0] == Tally(requests=2, units_spent=7, units_in_doubt=20)
         assert books.last_reading(LANE) is None
         books.believe(LANE, Reading(900, "march", 7), Settlement(12, 5, 20))
         assert checkpoint.lane(LANE)[0] == Tally(requests=2, units_spent=12)
         assert (books.doubts(LANE), books.last_reading(LANE)) == ([], Reading(900, "march", 12))
         assert len(books.doubts("acme#2")) == 1, "another lane's account says nothing of it"
+
+
+def test_books_that_make_no_sense_are_an_error_of_ours(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        books = SqliteBooks(checkpoint.db)
+        checkpoint.begin([], [(LANE, "acme")])
+        checkpoint.db.execute("INSERT INTO doubts (lane, units, at) VALUES (?, 7, 'never')", (LANE,))
+        with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: "):
+            books.doubts(LANE)
+        checkpoint.db.execute("DROP TABLE lanes")
+        with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be read: no such table"):
+            books.last_reading(LANE)
 
 
 def test_what_an_account_cannot_settle_stays_in_doubt_for_good(tmp_path: Path) -> None:
