@@ -50,6 +50,12 @@ def credentials(account: Account, environ: Mapping[str, str]) -> list[Credential
     return list(named)
 
 
+def without_secrets(environ: Mapping[str, str], keys: Keys) -> dict[str, str]:
+    """Return an environment for a process that needs no keys."""
+    secrets = [secret for each in keys.values() for credential in each for secret in credential.secrets()]
+    return {name: value for name, value in environ.items() if not any(secret in value for secret in secrets)}
+
+
 def all_credentials(job: Job, environ: Mapping[str, str]) -> Keys:
     """Return every provider's keys. Raises ConfigError naming all that cannot be had."""
     found: dict[str, Sequence[Credential]] = {}

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
-from harvester.assembly.keys import Keys, holding, lane_names
+from harvester.assembly.crops import crops_of
+from harvester.assembly.keys import Keys, holding, lane_names, without_secrets
+from harvester.assembly.reading import reading
 from harvester.assembly.speed import note_begin, note_end
 from harvester.assembly.stations import Builder, Station
 from harvester.assembly.surroundings import Surroundings
 from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
 from harvester.engine.lane import Lane, Stop
 from harvester.engine.ports import State, Tally
-from harvester.engine.render import REJECTS, TASKS, Crop
+from harvester.engine.render import REJECTS, TASKS
 from harvester.engine.run import first_of_ours, run_lanes
 from harvester.engine.sink import JsonLines
 from harvester.engine.store import writing
@@ -173,6 +175,9 @@ async def opened_run(
             crops=crops,
             hold_ids=count(checkpoint.next_hold_id()),
             max_targets=options.max_targets,
+            reader=await stack.enter_async_context(
+                reading(job, around.reading, without_secrets(around.environ, keys), around.clock.monotonic_s)
+            ),
             mark=f"{around.clock.utc():%Y%m%dT%H%M%S}-{int(around.jitter() * 2**32):08x}",
         )
         yield Run(builder, directory, await _stations(builder, stack, job, keys))
@@ -191,22 +196,3 @@ async def _together(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     except BaseExceptionGroup as errors:
         raise first_of_ours(errors) from errors
     return [task.result() for task in tasks]
-
-
-def crops_of(job: Job) -> dict[str, Crop]:
-    """Return the job's harvests as the engine sees them."""
-    return {
-        item.harvest.name: Crop(
-            name=item.harvest.name,
-            provider=item.harvest.provider,
-            report=item.report.name,
-            scope=item.harvest.scope,
-            exchange=item.exchange,
-            output=job.output_of(item.harvest.name),
-            is_raw=job.config.rows == "raw",
-            captured=f"replies/{item.harvest.name}.jsonl.zst" if job.config.capture else None,
-            max_rows=item.harvest.max_rows,
-            by_sets=item.sets is not None,
-        )
-        for item in job.harvests
-    }

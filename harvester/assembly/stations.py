@@ -14,6 +14,7 @@ from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteBooks, SqliteCheckpoint
 from harvester.engine.desk import Desk
+from harvester.engine.finding import Reader
 from harvester.engine.lane import Lane, LaneParts
 from harvester.engine.ledger import Ledger, Purse
 from harvester.engine.ports import State, Tally, Transport
@@ -68,6 +69,7 @@ class Builder:
     crops: Mapping[str, Crop]
     hold_ids: Iterator[int]
     max_targets: int | None
+    reader: Reader
     mark: str  #: tells what leaves in this run from what left in any other
 
     async def station(self, stack: AsyncExitStack, account: Account, keys: Sequence[Credential]) -> Station:
@@ -129,6 +131,7 @@ class Builder:
             hold_ids=self.hold_ids,
             jitter=self.around.jitter,
             mask=mask,
+            reader=self.reader,
             receipts=auditor.receipts,
         )
 

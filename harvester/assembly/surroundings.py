@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO
 
+from harvester.assembly.reading import ReadingRule, usual_rule
 from harvester.engine.ports import Clock
 
 
@@ -37,6 +38,7 @@ class Surroundings:
     stdin: BinaryIO = field(default_factory=BytesIO)  #: where a list of targets may come from
     clock: Clock = field(default_factory=SystemClock)
     jitter: Callable[[], float] = random.random
+    reading: ReadingRule = field(default_factory=usual_rule)  #: when replies are read beside the event loop
 
 
 def standard_input() -> BinaryIO:

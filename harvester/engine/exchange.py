@@ -20,9 +20,9 @@ class Asked:
     held_at: datetime  #: UTC; it left then or later
     crop: Crop
 
-    def after(self, page: Page) -> Work:
-        """Return the work as it stands after a page."""
-        rows, next_cursor, reason, note = self.work.rows + len(page.rows), page.next, page.incomplete, page.note
+    def after(self, page: Page, came_rows: int) -> Work:
+        """Return the work as it stands after a page with so many rows."""
+        rows, next_cursor, reason, note = self.work.rows + came_rows, page.next, page.incomplete, page.note
         # The last guards against paying for ever, whatever a provider's code thinks.
         most_rows = self.crop.most_rows(self.work)
         if next_cursor is not None and most_rows is not None and rows >= most_rows:

@@ -14,14 +14,15 @@ from datetime import datetime
 
 from harvester.engine.desk import Desk
 from harvester.engine.exchange import Asked, Brought
+from harvester.engine.finding import Question, Reader, find_here
 from harvester.engine.gate import Gate
 from harvester.engine.ledger import Purse
-from harvester.engine.ports import Clock, Entry, Hold, Lines, State, Store, Tally, Transport, Work
+from harvester.engine.ports import Clock, Entry, Finding, Hold, Lines, State, Store, Tally, Transport, Work
 from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience
-from harvester.errors import ConnectFailed, GateShut, ReplyLost, UnknownReply
-from harvester.model import Action, Allowance, Balance, Page, Reply, Request, Step, Verdict
+from harvester.errors import ConnectFailed, GateShut, ReplyLost
+from harvester.model import Action, Allowance, Balance, Reply, Request, Step, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class LaneParts:
     hold_ids: Iterator[int]
     jitter: Callable[[], float]  #: returns 0..1
     mask: Callable[[bytes], bytes] = bytes  #: takes secrets out of what is stored or shown
+    reader: Reader = find_here
     receipts: Receipts | None = None  #: None = what a lost reply cost cannot be asked
     backoff: Backoff = field(default_factory=Backoff)
     patience: Patience = field(default_factory=Patience)
@@ -180,12 +182,13 @@ class Lane:
         return reply, self._parts.clock.monotonic_s() - began_s
 
     async def _judge(self, asked: Asked, reply: Reply, round_trip_s: float) -> None:
-        verdict = asked.crop.exchange.judge(asked.step, asked.request, reply)
-        verdict = replace(verdict, why=self._masked(verdict.why))
+        question = Question(work=asked.work, step=asked.step, request=asked.request, reply=reply)
+        finding = await self._parts.reader(asked.crop, question)
+        verdict = replace(finding.verdict, why=self._masked(finding.verdict.why))
         learn = self._parts.gate.refused if verdict.action is Action.PAUSE else self._parts.gate.answered
         learn(round_trip_s)
         if verdict.action is Action.KEEP:
-            await self._keep(asked, reply, verdict.units)
+            await self._keep(asked, reply, finding)
             return
         is_throttled = verdict.action is Action.PAUSE
         is_again = is_throttled or verdict.action is Action.AGAIN
@@ -217,40 +220,35 @@ class Lane:
         elif verdict.action is Action.STOP_LANE:
             self._stop(Stop("key", verdict.why))
 
-    async def _keep(self, asked: Asked, reply: Reply, stated_units: int | None) -> None:
+    async def _keep(self, asked: Asked, reply: Reply, finding: Finding) -> None:
         """Store a page."""
         self._health.answered()
-        try:
-            page, work, lines = self._read(asked, reply)
-        except UnknownReply as exc:
-            why = self._masked(str(exc))
-            log.warning("%s %s: %s", self.name, asked.work.task.id, why)
-            # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
-            tally = await self._bill(asked, stated_units or None)
-            captured = asked.crop.captured_lines(asked.work, reply)
-            await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
+        page, lines = finding.page, finding.lines
+        if page is None:
+            await self._give_up(asked, reply, finding)
             return
+        work = asked.after(page, finding.rows)
         self._refused_in_a_row[asked.crop.name] = 0
         self._parts.desk.learn(page.learnt)
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
-        tally = replace(await self._bill(asked, page.units), rows=len(page.rows))
+        tally = replace(await self._bill(asked, page.units), rows=finding.rows)
         await self._settle(asked, tally, Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
             self._parts.desk.finish()
         else:
             self._parts.desk.go_on(work)
 
-    def _read(self, asked: Asked, reply: Reply) -> tuple[Page, Work, tuple[Lines, ...]]:
-        """Return a page, its task's new state and its lines. Raises UnknownReply."""
-        try:
-            page = asked.crop.exchange.read(asked.step, asked.request, reply)
-            return page, asked.after(page), asked.crop.page_lines(asked.work, page, reply)
-        except UnknownReply:
-            raise
-        except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
-            log.exception("%s %s: an answer could not be read", self.name, asked.work.task.id)
-            raise UnknownReply(f"{type(exc).__name__}: {exc}") from exc
+    async def _give_up(self, asked: Asked, reply: Reply, finding: Finding) -> None:
+        """Set a task aside whose answer is to be kept and cannot be read."""
+        why = self._masked(finding.unreadable)
+        log.warning("%s %s: %s", self.name, asked.work.task.id, why)
+        if finding.stumble:
+            log.error("an answer could not be read:\n%s", self._masked(finding.stumble))
+        # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
+        tally = await self._bill(asked, finding.verdict.units or None)
+        captured = asked.crop.captured_lines(asked.work, reply)
+        await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
 
     async def _bill(self, asked: Asked, units: int | None) -> Tally:
         """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""

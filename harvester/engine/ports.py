@@ -11,7 +11,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from harvester.model import BEGINNING, Cursor, Reply, Request, Task
+from harvester.model import BEGINNING, Cursor, Page, Reply, Request, Task, Verdict
 
 
 class Clock(Protocol):
@@ -185,6 +185,18 @@ class Entry:
     parts: tuple[Work, ...] = ()  #: tasks that take the place of `work`
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a reply was found to be."""
+
+    verdict: Verdict
+    page: Page | None = None  #: if it was to be kept and could be read; its rows are left out, they are in the lines
+    rows: int = 0
+    lines: tuple[Lines, ...] = ()
+    unreadable: str = ""  #: why what was to be kept could not be read
+    stumble: str = ""  #: where the provider's code stumbled over it, for the log
 
 
 class Sink(Protocol):

@@ -1,0 +1,52 @@
+"""What a reply is found to be: judged and, if it is to be kept, read and turned into lines. Pure.
+
+Nothing here waits or knows a lane, so that it can also be done in another process, beside the event loop.
+"""
+
+import traceback
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from harvester.engine.ports import Finding, Work
+from harvester.engine.render import Crop
+from harvester.errors import UnknownReply
+from harvester.model import Action, Reply, Request, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A reply, and all that it takes to make sense of it but the harvest."""
+
+    work: Work  #: as it stood when it was asked
+    step: Step
+    request: Request
+    reply: Reply
+
+
+class Reader(Protocol):
+    """Finds out what replies are."""
+
+    def __call__(self, crop: Crop, question: Question) -> Awaitable[Finding]:
+        """Return what a reply to a harvest's request is."""
+
+
+def find(crop: Crop, question: Question) -> Finding:
+    """Return what a reply to a harvest's request is."""
+    step, request, reply = question.step, question.request, question.reply
+    verdict = crop.exchange.judge(step, request, reply)
+    if verdict.action is not Action.KEEP:
+        return Finding(verdict=verdict)
+    try:
+        page = crop.exchange.read(step, request, reply)
+        lines = crop.page_lines(question.work, page, reply)
+    except UnknownReply as exc:
+        return Finding(verdict=verdict, unreadable=str(exc))
+    except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
+        return Finding(verdict=verdict, unreadable=f"{type(exc).__name__}: {exc}", stumble=traceback.format_exc())
+    return Finding(verdict=verdict, page=replace(page, rows=()), rows=len(page.rows), lines=lines)
+
+
+async def find_here(crop: Crop, question: Question) -> Finding:
+    """Find out at once, on the event loop."""
+    return find(crop, question)
