@@ -16,6 +16,7 @@ from harvester.assembly.reader_process import ProcessGone, ReaderProcess
 from harvester.engine.finding import Question, find
 from harvester.engine.ports import Finding
 from harvester.engine.render import Crop
+from harvester.engine.run import first_of_ours
 from harvester.job import Job
 
 log = logging.getLogger(__name__)
@@ -122,12 +123,15 @@ async def reading(
             readers.add(started[-1])
         log.info("%d processes read replies beside the event loop", len(started))
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(start(), name="readers")] if rule.most_processes else []
-        try:
-            yield readers
-        finally:
-            for task in tasks:
-                task.cancel()
-            for process in started:
-                await process.end()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(start(), name="readers")] if rule.most_processes else []
+            try:
+                yield readers
+            finally:
+                for task in tasks:
+                    task.cancel()
+                for process in started:
+                    await process.end()
+    except BaseExceptionGroup as errors:
+        raise first_of_ours(errors) from errors

@@ -35,16 +35,21 @@ def find(crop: Crop, question: Question) -> Finding:
     """Return what a reply to a harvest's request is."""
     step, request, reply = question.step, question.request, question.reply
     verdict = crop.exchange.judge(step, request, reply)
+    found = Finding(status=reply.status, arrived_at=reply.arrived_at, verdict=verdict)
     if verdict.action is not Action.KEEP:
-        return Finding(verdict=verdict)
+        return found
     try:
         page = crop.exchange.read(step, request, reply)
         lines = crop.page_lines(question.work, page, reply)
-    except UnknownReply as exc:
-        return Finding(verdict=verdict, unreadable=str(exc))
     except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
-        return Finding(verdict=verdict, unreadable=f"{type(exc).__name__}: {exc}", stumble=traceback.format_exc())
-    return Finding(verdict=verdict, page=replace(page, rows=()), rows=len(page.rows), lines=lines)
+        is_told = isinstance(exc, UnknownReply)
+        return replace(
+            found,
+            lines=crop.captured_lines(question.work, reply),
+            unreadable=str(exc) if is_told else f"{type(exc).__name__}: {exc}",
+            stumble="" if is_told else traceback.format_exc(),
+        )
+    return replace(found, page=replace(page, rows=()), rows=len(page.rows), lines=lines)
 
 
 async def find_here(crop: Crop, question: Question) -> Finding:

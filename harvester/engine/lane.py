@@ -155,8 +155,7 @@ class Lane:
 
     async def _exchange(self, asked: Asked) -> None:
         try:
-            async with self._parts.gate.passage():
-                reply, round_trip_s = await self._send(asked.request)
+            finding, round_trip_s = await self._ask(asked)
         except GateShut:
             await self._settle(asked, Tally())
             self._parts.desk.go_on(asked.work)
@@ -169,7 +168,14 @@ class Lane:
             tally = replace(await self._bill(asked, None), retries=1)
             await self._fail_task(asked, tally, str(exc))
         else:
-            await self._judge(asked, reply, round_trip_s)
+            await self._judge(asked, finding, round_trip_s)
+
+    async def _ask(self, asked: Asked) -> tuple[Finding, float]:
+        """Return what came back and how long it took, in seconds. Its body, which may be large, is kept by nobody."""
+        async with self._parts.gate.passage():
+            reply, round_trip_s = await self._send(asked.request)
+        question = Question(work=asked.work, step=asked.step, request=asked.request, reply=reply)
+        return await self._parts.reader(asked.crop, question), round_trip_s
 
     async def _send(self, request: Request) -> tuple[Reply, float]:
         """Return the reply and how long it took, in seconds."""
@@ -181,19 +187,17 @@ class Lane:
             self.open_requests -= 1
         return reply, self._parts.clock.monotonic_s() - began_s
 
-    async def _judge(self, asked: Asked, reply: Reply, round_trip_s: float) -> None:
-        question = Question(work=asked.work, step=asked.step, request=asked.request, reply=reply)
-        finding = await self._parts.reader(asked.crop, question)
+    async def _judge(self, asked: Asked, finding: Finding, round_trip_s: float) -> None:
         verdict = replace(finding.verdict, why=self._masked(finding.verdict.why))
         learn = self._parts.gate.refused if verdict.action is Action.PAUSE else self._parts.gate.answered
         learn(round_trip_s)
         if verdict.action is Action.KEEP:
-            await self._keep(asked, reply, finding)
+            await self._keep(asked, finding)
             return
         is_throttled = verdict.action is Action.PAUSE
         is_again = is_throttled or verdict.action is Action.AGAIN
         if not is_again:
-            log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, reply.status, verdict.why)
+            log.warning("%s %s: HTTP %d: %s", self.name, asked.work.task.id, finding.status, verdict.why)
         if verdict.action not in (Action.AGAIN, Action.SET_ASIDE):
             self._obey(asked, verdict)
         bill = await self._bill(asked, verdict.units)
@@ -220,18 +224,18 @@ class Lane:
         elif verdict.action is Action.STOP_LANE:
             self._stop(Stop("key", verdict.why))
 
-    async def _keep(self, asked: Asked, reply: Reply, finding: Finding) -> None:
+    async def _keep(self, asked: Asked, finding: Finding) -> None:
         """Store a page."""
         self._health.answered()
         page, lines = finding.page, finding.lines
         if page is None:
-            await self._give_up(asked, reply, finding)
+            await self._give_up(asked, finding)
             return
         work = asked.after(page, finding.rows)
         self._refused_in_a_row[asked.crop.name] = 0
         self._parts.desk.learn(page.learnt)
         if work.state.is_finished:
-            lines = (*lines, asked.crop.task_line(work, reply.arrived_at))
+            lines = (*lines, asked.crop.task_line(work, finding.arrived_at))
         tally = replace(await self._bill(asked, page.units), rows=finding.rows)
         await self._settle(asked, tally, Brought(work=work, lines=lines, learnt=page.learnt))
         if work.state.is_finished:
@@ -239,7 +243,7 @@ class Lane:
         else:
             self._parts.desk.go_on(work)
 
-    async def _give_up(self, asked: Asked, reply: Reply, finding: Finding) -> None:
+    async def _give_up(self, asked: Asked, finding: Finding) -> None:
         """Set a task aside whose answer is to be kept and cannot be read."""
         why = self._masked(finding.unreadable)
         log.warning("%s %s: %s", self.name, asked.work.task.id, why)
@@ -247,8 +251,7 @@ class Lane:
             log.error("an answer could not be read:\n%s", self._masked(finding.stumble))
         # Not free because it cannot be read: without a bill that says more than 0, the hold is in doubt.
         tally = await self._bill(asked, finding.verdict.units or None)
-        captured = asked.crop.captured_lines(asked.work, reply)
-        await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", captured)
+        await self._set_aside(asked, tally, f"the provider's answer cannot be read: {why}", finding.lines)
 
     async def _bill(self, asked: Asked, units: int | None) -> Tally:
         """Return the count of one request that left; a bill that nobody knows is its hold, in doubt."""

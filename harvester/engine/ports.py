@@ -191,6 +191,8 @@ class Entry:
 class Finding:
     """What a reply was found to be."""
 
+    status: int
+    arrived_at: datetime  #: UTC
     verdict: Verdict
     page: Page | None = None  #: if it was to be kept and could be read; its rows are left out, they are in the lines
     rows: int = 0

@@ -9,7 +9,7 @@ import errno
 import gzip
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import zstandard
@@ -18,10 +18,6 @@ from harvester.engine.ports import Lines
 from harvester.errors import StorageError
 
 Compress = Callable[[bytes], bytes]
-
-
-def _plain(data: bytes) -> bytes:
-    return data
 
 
 def _gzip(data: bytes) -> bytes:
@@ -34,8 +30,8 @@ def _zstd(data: bytes) -> bytes:
 
 _REMEDY = "Put the file back as it was, or start anew in another directory."
 
-#: By the last part of a file's name.
-COMPRESS: Mapping[str, Compress] = {".jsonl": _plain, ".gz": _gzip, ".zst": _zstd}
+#: By the last part of a file's name; None = written as it is.
+COMPRESS: Mapping[str, Compress | None] = {".jsonl": None, ".gz": _gzip, ".zst": _zstd}
 
 
 class JsonLines:
@@ -63,7 +59,7 @@ class JsonLines:
         for output, data, _ in lines:
             pieces.setdefault(output, []).append(data)
         for output, waiting in pieces.items():
-            self._files[output].append(b"".join(waiting))
+            self._files[output].append(waiting)
         for output in pieces:
             self._files[output].sync()
         return {output: self._files[output].length_bytes for output in pieces}
@@ -114,7 +110,7 @@ class _File:
         elif found.st_size < self.length_bytes:
             stored = f"{self.length_bytes} bytes of rows were stored in it"
             what = f"has {found.st_size} bytes, but {stored}: it was changed from outside"
-        elif self._compress is _plain and not self._is_whole():
+        elif self._compress is None and not self._is_whole():
             what = f"does not end a line at {self.length_bytes} bytes, where its stored rows end: it was changed"
         if what:
             raise StorageError(f"{self._path} {what}. {_REMEDY}")
@@ -132,16 +128,21 @@ class _File:
         except OSError as exc:
             raise StorageError(f"cannot cut {self._path} back to what is committed: {exc.strerror}") from exc
 
-    def append(self, data: bytes) -> None:
-        packed = memoryview(self._compress(data))
+    def append(self, pieces: Sequence[bytes]) -> None:
+        # Plain ones as they are: together they are as large as all pages that are open, and need not be there twice.
+        packed = pieces if self._compress is None else [self._compress(b"".join(pieces))]
         try:
             self._refuse_if_changed(os.fstat(self._fd))
-            while packed:
-                written_bytes = os.write(self._fd, packed)
-                self.length_bytes += written_bytes
-                packed = packed[written_bytes:]
+            for piece in packed:
+                self._write(memoryview(piece))
         except OSError as exc:
             raise StorageError(f"cannot write {self._path}: {exc.strerror}") from exc
+
+    def _write(self, left: memoryview) -> None:
+        while left:
+            written_bytes = os.write(self._fd, left)
+            self.length_bytes += written_bytes
+            left = left[written_bytes:]
 
     def _refuse_if_changed(self, found: os.stat_result) -> None:
         """Stop before rows go where nobody finds them. Raises StorageError."""

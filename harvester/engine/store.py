@@ -15,6 +15,7 @@ from harvester.engine.ports import Checkpoint, Entry, Sink, Work
 from harvester.errors import StorageError
 
 MOST_WAITING = 256  #: entries; beyond it the lanes wait for the disk
+MOST_WAITING_BYTES = 16 * 1024 * 1024  #: of lines; beyond it those who bring more of them wait
 
 #: An entry, or None for a mere question whether all before it is durable; and who waits for it.
 _Queued = tuple[Entry | None, asyncio.Future[None] | None]
@@ -30,6 +31,7 @@ class Writer:
         self._checkpoint = checkpoint
         self._thread = thread
         self._waiting: list[_Queued] = []
+        self._waiting_bytes = 0
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
         self._failure: StorageError | None = None
@@ -65,7 +67,7 @@ class Writer:
         while self._waiting or not self._is_closing:
             await self._wanted.wait()
             self._wanted.clear()
-            group, self._waiting = self._waiting, []
+            group, self._waiting, self._waiting_bytes = self._waiting, [], 0
             self._room.set()
             if group or self._failure is not None:
                 await self._write(group)
@@ -76,13 +78,19 @@ class Writer:
         self._wanted.set()
 
     async def _queue(self, entry: Entry | None, done: asyncio.Future[None] | None) -> None:
-        while len(self._waiting) >= MOST_WAITING and self._failure is None:
+        new_bytes = 0 if entry is None else sum(len(lines.data) for lines in entry.lines)
+        while self._is_full(new_bytes) and self._failure is None:
             self._room.clear()
             await self._room.wait()
         if self._failure is not None:
             raise self._failure
         self._waiting.append((entry, done))
+        self._waiting_bytes += new_bytes
         self._wanted.set()
+
+    def _is_full(self, new_bytes: int) -> bool:
+        has_many_bytes = new_bytes > 0 and self._waiting_bytes >= MOST_WAITING_BYTES
+        return len(self._waiting) >= MOST_WAITING or has_many_bytes
 
     async def _write(self, group: list[_Queued]) -> None:
         entries = [entry for entry, _ in group if entry is not None]

@@ -10,7 +10,7 @@ import pytest
 from engine_kit import hold_entry, row_lines, task
 
 from harvester.engine.ports import Entry, Lines, Work
-from harvester.engine.store import MOST_WAITING, Writer, writing
+from harvester.engine.store import MOST_WAITING, MOST_WAITING_BYTES, Writer, writing
 from harvester.errors import ConfigError, StorageError
 from harvester.testing import EPOCH, run_in_virtual_time
 
@@ -121,6 +121,32 @@ def test_put_waits_while_the_queue_is_full() -> None:
     with_writer(disk, body)
     assert [len(group) for group in disk.groups][:2] == [1, MOST_WAITING]
     assert disk.committed == [str(number) for number in range(MOST_WAITING + 3)]
+
+
+def test_put_waits_while_many_bytes_are_queued_and_what_has_none_does_not() -> None:
+    disk = Disk()
+
+    def large(number: int, size_bytes: int) -> Entry:
+        lines = (Lines("links.jsonl", b"x" * size_bytes, 1),)
+        return replace(entry(number), lines=lines)
+
+    async def body(writer: Writer) -> None:
+        await writer.put(entry(0))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await writer.put(large(1, MOST_WAITING_BYTES - 1))
+        await writer.put(large(2, 1))
+        late = asyncio.ensure_future(writer.put(large(4, 1)))
+        await writer.put(replace(entry(3), lines=()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not late.done()
+        disk.free.set()
+        await late
+        await writer.flush()
+
+    with_writer(disk, body)
+    assert disk.groups == [["0"], ["1", "2", "3"], ["4"]]
 
 
 def test_flush_waits_for_everything_before_it() -> None:
