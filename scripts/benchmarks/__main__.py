@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import pages
+from benchmarks import depth, pages, scale
 from benchmarks.table import Figure, markdown
 
 HEAD = ("what", "measured", "goal", "beside it")
@@ -27,6 +27,8 @@ class Section:
 #: In the order in which they run.
 SECTIONS: Mapping[str, Section] = {
     "pages": Section(title="Beside a loop that promises nothing", measure=pages.figures),
+    "scale": Section(title="A thousand targets, and a million", measure=scale.figures),
+    "depth": Section(title="A target of ten million rows", measure=depth.figures),
 }
 
 
