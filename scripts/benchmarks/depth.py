@@ -30,9 +30,7 @@ def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:
     early_pages = max(LEAST_EARLY_PAGES, int(EARLY_AT * pages))
     # Three times as many links as a page has rows: links that are lost, or the site's own, are not in this list.
     with staged(folder / "server", targets=targets_with(3 * PAGE_ROWS, 1), endless_pages=pages) as stage:
-        job = Job(
-            folder=folder, stage=stage, targets=aliases(1), harvests=(_HARVEST,), rows="raw", format="jsonl.zst"
-        )
+        job = Job(folder=folder, stage=stage, targets=aliases(1), harvests=(_HARVEST,), rows="raw", format="jsonl.zst")
         command = job.command()
         stage.zero()
         with watched(command, environ=job.environ, log=folder / "log") as program:

@@ -85,10 +85,11 @@ def told(number: int, folder: Path) -> Story:
     with staged(folder / "server", targets=targets_with(1, 8)) as stage:
         job = Job(folder=folder, stage=stage, targets=spelt(number), harvests=(_HARVEST,), in_flight=IN_FLIGHT)
         config = job.written()
-        with watched([*HARVESTER, "check", config], environ=job.environ, log=folder / "log") as program:
+        check: list[str | Path] = [*HARVESTER, "check", config]
+        with watched(check, environ=job.environ, log=folder / "log") as program:
             checked = program.succeeded()
         stage.zero()
-        run = [*HARVESTER, "run", config, "--quiet"]
+        run: list[str | Path] = [*HARVESTER, "run", config, "--quiet"]
         begun = _part(job, stage, [*run, "--max-targets", "1"])
         killed = _part(job, stage, run, kill_at=int(KILLED_AT * number))
         state_bytes = sum(path.stat().st_size for path in job.directory.glob("state.sqlite3*"))
@@ -134,7 +135,8 @@ def _figures_of(story: Story) -> Iterator[Figure]:
     yield Figure(f"{name}: first request of a run whose list is read", killed.first_s, "s", START_GOAL)
     yield Figure(f"{name}: first request after kill -9 at 90 %", ended.first_s, "s", START_GOAL)
     yield Figure(f"{name}: most memory", story.peak_mb, "MB", MEMORY_GOAL, _memory(story))
-    yield Figure(f"{name}: state.sqlite3 at the kill", story.state_bytes / story.targets, "bytes a target", None, _state(story))
+    state_bytes, note = story.state_bytes / story.targets, f"{story.state_bytes / 1e6:.1f} MB, up to 4 of them its log"
+    yield Figure(f"{name}: state.sqlite3 at the kill", state_bytes, "bytes a target", None, note)
     yield Figure(f"{name}: rows missing, doubled or foreign", story.rows.wrong, "", NONE, f"{story.rows.lines:,} rows")
     yield Figure(f"{name}: tasks missing or doubled in tasks.jsonl", story.tasks.wrong, "", NONE)
     yield Figure(f"{name}: requests paid twice", story.twice, "", TWICE_GOAL, f"{IN_FLIGHT} were open at the kill")
@@ -145,10 +147,6 @@ def _memory(story: Story) -> str:
     return f"list read, killed, resumed: {', '.join(megabytes)}; check: {story.checked.peak_bytes / 1e6:.0f}"
 
 
-def _state(story: Story) -> str:
-    return f"{story.state_bytes / 1e6:.1f} MB in all, up to 4 of them its log"
-
-
 def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:
     """Tell a story of each size, and compare their memory."""
     stories = []
@@ -157,4 +155,5 @@ def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:
         yield from _figures_of(stories[-1])
     peaks_mb = [story.peak_mb for story in stories]
     sizes = " and ".join(f"{story.targets:,}" for story in (stories[0], stories[-1]))
-    yield Figure(f"most memory, {sizes} targets: the greatest beside the least", max(peaks_mb) / min(peaks_mb), "", SAME_GOAL)
+    name = f"most memory, {sizes} targets: the greatest beside the least"
+    yield Figure(name, max(peaks_mb) / min(peaks_mb), "", SAME_GOAL)

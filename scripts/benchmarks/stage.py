@@ -131,7 +131,7 @@ class Job:
     def written(self) -> Path:
         """Write config and targets; return the config."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "targets.txt").open("w") as file:  # a million of them never stand beside each other in memory
+        with (self.folder / "targets.txt").open("w") as file:  # one by one: there may be a million
             file.writelines(f"{target}\n" for target in self.targets)
         lines = ["[job]", 'name = "bench"', 'output = "out"', 'targets = "targets.txt"']
         lines += ["[output]", f'rows = "{self.rows}"', f'format = "{self.format}"']
