@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import depth, pages, rate, scale
+from benchmarks import depth, lanes, pages, rate, scale
 from benchmarks.table import Figure, markdown
 
 HEAD = ("what", "measured", "goal", "beside it")
@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, Section] = {
     "scale": Section(title="A thousand targets, and a million", measure=scale.figures),
     "depth": Section(title="A target of ten million rows", measure=depth.figures),
     "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),
+    "lanes": Section(title="Four lanes at once", measure=lanes.figures),
 }
 
 
