@@ -28,7 +28,7 @@ class Section:
 SECTIONS: Mapping[str, Section] = {
     "pages": Section(title="Beside a loop that promises nothing", measure=pages.figures),
     "scale": Section(title="A thousand targets, and a million", measure=scale.figures),
-    "depth": Section(title="A target of ten million rows", measure=depth.figures),
+    "depth": Section(title="A target of ten million rows, and many large pages at once", measure=depth.figures),
     "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),
     "lanes": Section(title="Four lanes at once", measure=lanes.figures),
 }
