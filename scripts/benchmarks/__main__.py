@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import pages
+from benchmarks import depth, lanes, pages, rate, scale
 from benchmarks.table import Figure, markdown
 
 HEAD = ("what", "measured", "goal", "beside it")
@@ -27,6 +27,10 @@ class Section:
 #: In the order in which they run.
 SECTIONS: Mapping[str, Section] = {
     "pages": Section(title="Beside a loop that promises nothing", measure=pages.figures),
+    "scale": Section(title="A thousand targets, and a million", measure=scale.figures),
+    "depth": Section(title="A target of ten million rows, and many large pages at once", measure=depth.figures),
+    "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),
+    "lanes": Section(title="Four lanes at once", measure=lanes.figures),
 }
 
 

@@ -5,16 +5,24 @@ apart by method, address and body, but for what no two runs have in common (`_VA
 for one of the targets that it was started with, so that a million targets cost no memory.
 
 `GET /links?target=T&page=N` gives the page of a Serpstat list that was answered before, for clients to whom a plain
-address is easier than a call. `GET /_replay` tells what came, by the server's own clock, and `DELETE` begins anew;
-`GET /_replay/asked` tells which requests were passed on.
+address is easier than a call.
+
+| `/_replay` | |
+|---|---|
+| `GET /_replay` | what came, by the server's own clock |
+| `GET /_replay/asked` | which requests were passed on |
+| `DELETE /_replay` | begin to count anew |
+| `PUT /_replay/lap` | begin a lap: seconds count from now, and the counts go on |
+| `PUT /_replay/closed/SECONDS` | answer 429 for so long, with `Retry-After` |
+| `PUT /_replay/broken/SECONDS` | break every connection over which something comes for so long |
 """
 
 import argparse
 import asyncio
 import json
+import math
 import re
 import signal
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +33,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
+from benchmarks.endless import Endless
+from benchmarks.meter import Limit, Meter
 from harvester.sandbox.app import CONTRACTS, Options, serving
 
 #: DataForSEO: the mark by which its list of receipts tells a request from any other.
@@ -32,7 +42,8 @@ _VARYING = re.compile(rb'"tag":"[^"]*",?')
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _ALIAS = re.compile(rb"alias-([0-9]+)\.example")
 _NOT_PASSED_ON = frozenset({"host", "connection", "content-length", "transfer-encoding", "date", "server"})
-_REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+#: Questions that cost nothing: what is left on an account, and what it has done.
+_FREE = re.compile(rb"limits-and-usage|user_data|id_list|countapiunits|LimitsProcedure")
 UNITS = 10**12  #: on every account
 _BEHIND_THE_LAST = b'{"result":{"data":[]}}'
 
@@ -42,68 +53,13 @@ def _answer(body: bytes, status: int = 200, headers: Sequence[tuple[str, str]] =
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def _refusal(wait_s: float = 0.0) -> bytes:
+    return _answer(b"", 429, [("Retry-After", str(math.ceil(wait_s)))] if wait_s else ())
+
+
 def key_of(line: bytes, body: bytes) -> bytes:
     """Return what tells a request from others that are answered differently."""
     return line + _VARYING.sub(b"", body)
-
-
-@dataclass(slots=True)
-class Meter:
-    """What came since the meter was set to zero; seconds since then."""
-
-    requests: int = 0
-    misses: int = 0  #: passed on
-    refused: int = 0
-    twice: int = 0  #: answers that were sent before
-    most_open: int = 0
-    most_in_window: int = 0
-    first_s: float | None = None
-    last_s: float | None = None
-    _open: int = 0
-    _sent: set[bytes] = field(default_factory=set)
-    _began_s: float = field(default_factory=perf_counter)
-
-    def came(self) -> None:
-        """Count a request."""
-        self.requests += 1
-        self._open += 1
-        self.most_open = max(self.most_open, self._open)
-        if self.first_s is None:
-            self.first_s = perf_counter() - self._began_s
-
-    def went(self, key: bytes | None) -> None:
-        """Count an answer; None = it was a refusal."""
-        self._open -= 1
-        self.last_s = perf_counter() - self._began_s
-        if key is None:
-            self.refused += 1
-        elif key in self._sent:
-            self.twice += 1
-        else:
-            self._sent.add(key)
-
-    def shown(self) -> bytes:
-        """Return the counts as JSON."""
-        names = ("requests", "misses", "refused", "twice", "most_open", "most_in_window", "first_s", "last_s")
-        return json.dumps({**{name: getattr(self, name) for name in names}, "pages": len(self._sent)}).encode()
-
-
-@dataclass(slots=True)
-class Limit:
-    """So many requests in any window, by arrival; those beyond it are refused and count as well."""
-
-    calls: int
-    window_s: float
-    _arrivals: deque[float] = field(default_factory=deque)
-
-    def admits(self, meter: Meter) -> bool:
-        """Whether the request that comes now is within the limit."""
-        now_s = perf_counter()
-        while self._arrivals and self._arrivals[0] <= now_s - self.window_s:
-            self._arrivals.popleft()
-        self._arrivals.append(now_s)
-        meter.most_in_window = max(meter.most_in_window, len(self._arrivals))
-        return len(self._arrivals) <= self.calls
 
 
 @dataclass(kw_only=True)
@@ -113,6 +69,9 @@ class Replay:
     targets: Sequence[bytes]  #: whom aliases stand for
     latency_s: float
     limit: Limit | None
+    endless: Endless | None = None
+    closed_until_s: float = 0.0
+    broken_until_s: float = 0.0
     meter: Meter = field(default_factory=Meter)
     known: dict[bytes, bytes] = field(default_factory=dict)
     listed: dict[tuple[str, int], bytes] = field(default_factory=dict)  #: key of a Serpstat page, by target and number
@@ -132,6 +91,32 @@ class Replay:
         asked = parse_qs(urlsplit(address).query)
         key = self.listed.get((self.named(asked["target"][0].encode()).decode(), int(asked["page"][0])))
         return _answer(_BEHIND_THE_LAST) if key is None else self.known[key]
+
+    def answer(self, line: bytes, body: bytes) -> bytes | None:
+        """Return the answer to a request; None = it is not known yet."""
+        if line.startswith(b"GET /links?"):
+            return self.listed_page(line.decode().split(" ")[1])
+        line, body = self.named(line), self.named(body)
+        if self.endless is None or not self.endless.is_of_list(line):
+            return self.known.get(key_of(line, body))
+        number, first = self.endless.asked(body)
+        learnt = self.known.get(key_of(line, first))
+        return None if learnt is None else _answer(self.endless.page(learnt.partition(b"\r\n\r\n")[2], number))
+
+    def told(self, method: bytes, address: bytes) -> bytes:
+        """Do what a request of `/_replay` asks for, and return what it tells."""
+        match [method, *address.split(b"/")[2:]]:
+            case [b"DELETE"]:
+                self.meter = Meter()
+            case [b"PUT", b"lap"]:
+                self.meter.lap()
+            case [b"PUT", b"closed", seconds]:
+                self.closed_until_s = perf_counter() + float(seconds)
+            case [b"PUT", b"broken", seconds]:
+                self.broken_until_s = perf_counter() + float(seconds)
+            case [b"GET", b"asked"]:
+                return json.dumps(self.asked).encode()
+        return self.meter.shown()
 
     async def passed_on(self, line: bytes, headers: dict[str, str], body: bytes) -> bytes:
         """Return the answer from behind, and keep it."""
@@ -178,38 +163,38 @@ class Connection(asyncio.Protocol):
     def _came(self, head: bytes, body: bytes) -> None:
         replay, line = self._replay, head.partition(b"\r\n")[0]
         if b" /_replay" in line:
-            if line.startswith(b"DELETE"):
-                replay.meter = Meter()
-            shown = json.dumps(replay.asked).encode() if b"/_replay/asked" in line else replay.meter.shown()
-            self._transport.write(_answer(shown))
+            self._transport.write(_answer(replay.told(*line.split(b" ")[:2])))
             return
-        replay.meter.came()
-        if replay.limit is not None and not replay.limit.admits(replay.meter):
-            self._later(None, _REFUSED)
-        elif line.startswith(b"GET /links?"):
-            self._later(line, replay.listed_page(line.decode().split(" ")[1]))
+        now_s, is_paid = perf_counter(), _FREE.search(line) is None and _FREE.search(body) is None
+        replay.meter.came(is_paid=is_paid)
+        is_over = replay.limit is not None and not replay.limit.admits(replay.meter)
+        if now_s < replay.broken_until_s:
+            replay.meter.went(None)
+            self._transport.abort()
+        elif is_over or now_s < replay.closed_until_s:
+            self._later(None, _refusal(max(0.0, replay.closed_until_s - now_s)))
+        elif (answer := replay.answer(line, body)) is not None:
+            self._later(key_of(line, body), answer, is_paid=is_paid)
         else:
-            sent, line, body = key_of(line, body), replay.named(line), replay.named(body)
-            if (answer := replay.known.get(key_of(line, body))) is not None:
-                self._later(sent, answer)
-                return
-            task = asyncio.ensure_future(self._passed_on(sent, line, head, body))
+            task = asyncio.ensure_future(self._passed_on(line, head, body, is_paid=is_paid))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _passed_on(self, sent: bytes, line: bytes, head: bytes, body: bytes) -> None:
+    async def _passed_on(self, line: bytes, head: bytes, body: bytes, *, is_paid: bool) -> None:
+        replay = self._replay
         pairs = (text.partition(": ") for text in head.decode().split("\r\n")[1:])
         headers = {name: value for name, _, value in pairs if name.lower() not in _NOT_PASSED_ON}
-        self._later(sent, await self._replay.passed_on(line, headers, body))
+        answer = await replay.passed_on(replay.named(line), headers, replay.named(body))
+        self._later(key_of(line, body), replay.answer(line, body) or answer, is_paid=is_paid)
 
-    def _later(self, key: bytes | None, answer: bytes) -> None:
+    def _later(self, key: bytes | None, answer: bytes, *, is_paid: bool = True) -> None:
         if self._replay.latency_s:
-            asyncio.get_running_loop().call_later(self._replay.latency_s, self._write, key, answer)
+            asyncio.get_running_loop().call_later(self._replay.latency_s, self._write, key, answer, is_paid)
         else:
-            self._write(key, answer)
+            self._write(key, answer, is_paid)
 
-    def _write(self, key: bytes | None, answer: bytes) -> None:
-        self._replay.meter.went(key)
+    def _write(self, key: bytes | None, answer: bytes, is_paid: bool) -> None:
+        self._replay.meter.went(key, is_paid=is_paid)
         if not self._transport.is_closing():
             self._transport.write(answer)
 
@@ -246,11 +231,14 @@ def main() -> None:
     parser.add_argument("--targets", type=Path, help="file of targets that aliases stand for")
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--limit", nargs=2, type=float, metavar=("CALLS", "SECONDS"))
+    parser.add_argument("--endless", type=int, metavar="PAGES", help="of each list of DataForSEO's links")
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     targets = given.targets.read_bytes().split() if given.targets else ()
     limit = None if given.limit is None else Limit(int(given.limit[0]), given.limit[1])
-    asyncio.run(serve(Replay(targets=targets, latency_s=given.latency_ms / 1000, limit=limit), given.port))
+    endless = None if given.endless is None else Endless(given.endless)
+    replay = Replay(targets=targets, latency_s=given.latency_ms / 1000, limit=limit, endless=endless)
+    asyncio.run(serve(replay, given.port))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,18 @@ class Stage:
         """Set the meter to zero."""
         self._told("/_replay", "DELETE")
 
+    def lap(self) -> None:
+        """Let the meter's seconds count from now; its counts go on."""
+        self._told("/_replay/lap", "PUT")
+
+    def close_for(self, seconds: float) -> None:
+        """Let the server refuse every request for so long, as too many."""
+        self._told(f"/_replay/closed/{seconds}", "PUT")
+
+    def break_for(self, seconds: float) -> None:
+        """Let the server break every connection for so long over which something comes."""
+        self._told(f"/_replay/broken/{seconds}", "PUT")
+
     def asked(self) -> list[dict[str, Any]]:
         """Return the requests that the server met for the first time."""
         found: list[dict[str, Any]] = self._told("/_replay/asked")
@@ -48,14 +60,22 @@ class Stage:
 
 @contextmanager
 def staged(
-    folder: Path, *, targets: Iterable[str] = (), latency_ms: float = 0, limit: tuple[int, float] | None = None
+    folder: Path,
+    *,
+    targets: Iterable[str] = (),
+    latency_ms: float = 0,
+    limit: tuple[int, float] | None = None,
+    endless_pages: int | None = None,
 ) -> Iterator[Stage]:
     """Run a replaying server for the length of the block; `targets`: whom aliases stand for."""
+    folder.mkdir(parents=True, exist_ok=True)
     names = folder / "targets-of-the-server"
     names.write_text("\n".join(targets))
     command = [sys.executable, str(_SERVER), "--targets", str(names), "--latency-ms", str(latency_ms)]
     if limit is not None:
         command += ["--limit", *map(str, limit)]
+    if endless_pages is not None:
+        command += ["--endless", str(endless_pages)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ_of({}))
     try:
         assert server.stdout is not None
@@ -89,10 +109,11 @@ class Job:
 
     folder: Path
     stage: Stage
-    targets: Sequence[str]
+    targets: Iterable[str]  #: written anew for each command, line by line
     harvests: Sequence[Mapping[str, Any]]  #: keys of each [[harvest]]
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: further keys, by provider
     rows: str = "record"
+    format: str = "jsonl"
     rate: str = "unlimited"
     in_flight: int = 16
 
@@ -110,9 +131,10 @@ class Job:
     def written(self) -> Path:
         """Write config and targets; return the config."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "targets.txt").write_text("\n".join(self.targets) + "\n")
+        with (self.folder / "targets.txt").open("w") as file:  # one by one: there may be a million
+            file.writelines(f"{target}\n" for target in self.targets)
         lines = ["[job]", 'name = "bench"', 'output = "out"', 'targets = "targets.txt"']
-        lines += ["[output]", f'rows = "{self.rows}"']
+        lines += ["[output]", f'rows = "{self.rows}"', f'format = "{self.format}"']
         for name in dict.fromkeys(harvest["provider"] for harvest in self.harvests):
             account = self.stage.accounts[name]
             login = {"login": account["login"]} if account["login"] else {}
