@@ -157,12 +157,13 @@ def test_the_refusals_of_one_wave_teach_once() -> None:
     assert pace.margin_s == pytest.approx(0.2)
 
 
-def test_refusals_that_no_jitter_explains_teach_a_steady_lane_nothing() -> None:
-    pace = settled(TEN, 0.1, 0.11)
+@pytest.mark.parametrize(("slowest_s", "margin_s"), [(0.11, 0.025), (0.14, 0.044)])
+def test_refusals_that_no_jitter_explains_teach_a_steady_lane_nothing(slowest_s: float, margin_s: float) -> None:
+    pace = settled(TEN, 0.1, slowest_s)
     for number in range(100):
         pace.refused(10.0 * number, 10.0 * number)
         pace.answered(0.1, 10.0 * number)
-    assert pace.margin_s == pytest.approx(0.025)
+    assert pace.margin_s == pytest.approx(margin_s)
     pace.answered(0.9, 1000.0)  # nor is the lane slower from then on
     assert pace.margin_s == pytest.approx(0.05)
 

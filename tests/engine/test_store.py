@@ -160,7 +160,7 @@ def test_flush_waits_for_everything_before_it() -> None:
     with_writer(disk, body)
 
 
-async def waits(told: list[str], doing: Coroutine[Any, Any, None]) -> None:
+async def waits(told: list[str], doing: Coroutine[Any, Any, object]) -> None:
     """Wait for something until told that the disk has failed."""
     with pytest.raises(StorageError, match="the disk is full"):
         await doing
@@ -300,6 +300,31 @@ def test_a_draw_that_fails_tells_the_caller() -> None:
 
     with pytest.raises(StorageError):
         with_writer(disk, body)
+
+
+def test_a_draw_that_fails_ends_the_block_whatever_its_caller_makes_of_it() -> None:
+    told: list[str] = []
+
+    async def body(writer: Writer) -> None:
+        await waits(told, writer.draw("links", 1))
+        await asyncio.sleep(100)
+        told.append("in vain")
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        with_writer(open_disk(fails_at="draw"), body)
+    assert told == ["told"]
+
+
+@pytest.mark.parametrize("where", ["write", "commit"])
+def test_whoever_waits_for_the_very_write_that_fails_is_told(where: str) -> None:
+    told: list[str] = []
+
+    async def body(writer: Writer) -> None:
+        await waits(told, writer.commit(entry(1)))
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        with_writer(open_disk(fails_at=where), body)
+    assert told == ["told"]
 
 
 def test_nothing_is_written_after_a_draw_that_failed() -> None:
