@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -27,6 +28,7 @@ def run(
     command: Sequence[str | Path], *, environ: Mapping[str, str], log: Path, kill_after_s: float | None = None
 ) -> Ended:
     """Run a program to its end, or until it is killed. Its outputs go to `log`."""
+    _forget_peak()
     with log.open("wb") as output:
         began_s = perf_counter()
         process = subprocess.Popen(
@@ -52,6 +54,12 @@ def run(
         peak_bytes=usage.ru_maxrss * 1024,
         said=log.read_text(errors="replace")[-2000:],
     )
+
+
+def _forget_peak() -> None:
+    """Let our own peak begin anew: what a process had at most begins with what the one had that started it."""
+    with suppress(OSError):  # not everywhere
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def whole(command: Sequence[str | Path], *, environ: Mapping[str, str], log: Path) -> Ended:
