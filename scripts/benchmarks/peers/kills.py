@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from shutil import rmtree
 
+from benchmarks.peers.arguments import PAGE_ROWS
 from benchmarks.peers.ground import Ground, learnt
 from benchmarks.peers.programs import LASTING, RAW, Given, Program
 from benchmarks.peers.rows import Counted
@@ -61,7 +62,8 @@ def killed(program: Program, ground: Ground, folder: Path, usual_s: float, chanc
     return Killed(counted=counted, twice=meter["twice"], code=again.code)
 
 
-def _figures_of(program: Program, ground: Ground, jobs: Sequence[Killed]) -> Iterator[Figure]:
+def told(program: Program, jobs: Sequence[Killed], *, pages: int) -> Iterator[Figure]:
+    """Yield what is to be told of a program's jobs, of so many pages each."""
     is_ours = program is RAW
     torn = sum(job.counted.torn for job in jobs)
     codes = sorted({job.code for job in jobs})
@@ -69,11 +71,11 @@ def _figures_of(program: Program, ground: Ground, jobs: Sequence[Killed]) -> Ite
     missing = sum(job.counted.missing for job in jobs)
     doubled = sum(job.counted.doubled for job in jobs)
     twice = sum(job.twice for job in jobs)
-    rows, pages = len(jobs) * ground.rows, len(jobs) * ground.pages
+    pages *= len(jobs)
     none = _NONE if is_ours else None
     about = f"{program.name}, {len(jobs)} kills"
     said += f"; {torn} torn lines" if torn else ""
-    yield Figure(f"{about}: missing", missing, f"of {rows:,} rows", none, said)
+    yield Figure(f"{about}: missing", missing, f"of {pages * PAGE_ROWS:,} rows", none, said)
     yield Figure(f"{about}: doubled", doubled, "rows", none)
     bought = Goal("<=", IN_FLIGHT * len(jobs)) if is_ours else None
     yield Figure(f"{about}: paid twice", twice, f"of {pages:,} pages", bought, "goal: those that were open" * is_ours)
@@ -89,4 +91,4 @@ def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:
             chance = Random(f"{SEED} {program.name}")
             usual_s = undisturbed_s(program, ground, folder / "run")
             jobs = [killed(program, ground, folder / "run", usual_s, chance) for _ in range(kills)]
-            yield from _figures_of(program, ground, jobs)
+            yield from told(program, jobs, pages=ground.pages)

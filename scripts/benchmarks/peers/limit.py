@@ -4,9 +4,10 @@ What is refused counts in the window as well. The share of the allowance that wa
 page to its last; above 100 % means that it began with a burst.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from benchmarks.peers.ground import Ground, learnt
 from benchmarks.peers.programs import LASTING, RAW, Given, Program
@@ -17,6 +18,12 @@ CALLS, WINDOW_S = 20, 2.0
 _NONE = Goal("=", 0)
 _USED = Goal(">=", 0.95)  #: while a connection is new a lane is careful, so that a short run uses less
 _PATIENCE = 10  #: times what the job has to take, and a minute
+
+
+def used(meter: Mapping[str, Any]) -> float:
+    """Return the share of the allowance that was used, from the first page that was asked for to the last."""
+    seconds: float = meter["last_paid_s"] - meter["first_paid_s"]
+    return float((meter["paid"] - meter["refused"] - 1) * WINDOW_S / CALLS / seconds)
 
 
 def _figures_of(program: Program, ground: Ground, folder: Path, *, is_quick: bool) -> Iterator[Figure]:
@@ -30,13 +37,11 @@ def _figures_of(program: Program, ground: Ground, folder: Path, *, is_quick: boo
     found = program.counted(given)
     rmtree(folder)
     none, most_used = (_NONE, None if is_quick else _USED) if program is RAW else (None, None)
-    seconds = meter["last_paid_s"] - meter["first_paid_s"]
-    used = (meter["paid"] - meter["refused"] - 1) * WINDOW_S / CALLS / seconds
     most = f"{meter['most_in_window']} in the fullest window"
     yield Figure(f"{program.name}: refused", meter["refused"], f"of {meter['requests']}", none, most)
     rest = "" if found.is_whole else f"; {found.missing} rows missing, ended with {ended.code}"
     note = f"{ended.wall_s:.0f} s in all{rest}"
-    yield Figure(f"{program.name}: used", used, "of the allowance", most_used, note)
+    yield Figure(f"{program.name}: used", used(meter), "of the allowance", most_used, note)
 
 
 def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:

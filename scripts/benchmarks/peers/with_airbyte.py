@@ -2,12 +2,13 @@
 
 Follows https://docs.airbyte.com/platform/connector-development/config-based/low-code-cdk-overview and, below it in
 understanding-the-yaml-file, partition-router (`ListPartitionRouter`: the targets), pagination (`CursorPagination` with
-a `stop_condition`), record-selector (`DpathExtractor`), reference (`HTTPAPIBudget`, `MovingWindowCallRatePolicy`).
+a `stop_condition`), record-selector (`DpathExtractor`), rate-limit-api-budget (`MovingWindowCallRatePolicy`).
 
 The CDK is the half of a sync that reads: it prints messages, and a destination writes them. The leanest destination
-that there can be is used here: the output is a file. Resumed with the state that was printed last (`--state`), adding
-to that file. Where none was printed there is nothing to go on from, and a full refresh overwrites what is there
-(https://docs.airbyte.com/platform/using-airbyte/core-concepts/sync-modes/full-refresh-overwrite).
+that there can be is used here: the output is a file. Resumed with the state that was printed last (`--state`,
+https://docs.airbyte.com/understanding-airbyte/resumability), adding to that file. Where none was printed there is
+nothing to go on from, and a full refresh overwrites what is there
+(https://docs.airbyte.com/using-airbyte/core-concepts/sync-modes/full-refresh-overwrite).
 """
 
 import json

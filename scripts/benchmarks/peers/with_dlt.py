@@ -5,8 +5,8 @@ resource relationships": "Via query string parameters"; "Define a resource which
 https://dlthub.com/docs/dlt-ecosystem/destinations/filesystem (`bucket_url`, file format `jsonl`, no compression).
 
 Resumed by running the same pipeline again, https://dlthub.com/docs/running-in-production/running ("Handle exceptions,
-failed jobs and retry the pipeline"): what was extracted as a whole is loaded, anything less is extracted anew. There is
-no rate to set: a 429 is tried again after growing delays, https://dlthub.com/docs/general-usage/http/requests.
+failed jobs, and retry the pipeline"): what was extracted as a whole is loaded, anything less is extracted anew. There
+is no rate to set: a 429 is tried again after growing delays, https://dlthub.com/docs/general-usage/http/requests.
 """
 
 from collections.abc import Iterator
