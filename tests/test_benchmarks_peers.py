@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from benchmarks.peers import kills, limit
 from benchmarks.peers.environment import REQUIREMENTS, versions
 from benchmarks.peers.programs import PEERS, RAW
 from benchmarks.peers.rows import Counted, counted, key_of
+from benchmarks.program import run
 from benchmarks.replay import Replay
 
 ROWS: list[dict[str, Any]] = [
@@ -138,3 +140,12 @@ def test_a_list_begins_at_its_first_page() -> None:
     assert replay.listed_page("/links?target=a.example") == b"page"
     assert replay.listed_page("/links?target=a.example&page=1") == b"page"
     assert replay.listed_page("/links?target=a.example&page=2") != b"page"
+
+
+def test_memory_is_that_of_a_program_and_not_of_the_one_that_started_it(tmp_path: Path) -> None:
+    ours = bytearray(300_000_000)
+    ours[::4096] = bytes(len(range(0, len(ours), 4096)))
+
+    ended = run([sys.executable, "-c", "import time; time.sleep(0.2)"], environ={}, log=tmp_path / "log")
+
+    assert 1_000_000 < ended.peak_bytes < 100_000_000

@@ -2,8 +2,9 @@
 
 60 a minute for ten minutes in simulated time (simulated.py), and 600 a minute for a minute and more in real time: whole
 runs over real sockets, one for each latency, each with a key and a server of its own, beside each other. Windows slide,
-and are counted by the server as requests arrive, the free question after the balance included. What is used counts from
-a run's first paid request to its last: in all that time work is waiting. `in_flight` is what the slowest needs and some.
+and are counted by the server as requests arrive, with the free questions after the balance. What is used counts from
+the first paid request of a run to its last: in all that time work is waiting. `in_flight` is what the slowest answers
+need, and half as many again.
 """
 
 import math
@@ -33,7 +34,7 @@ class Trial:
 
     @property
     def in_flight(self) -> int:
-        """Requests that may be open: those of the slowest answers, and half as many for those that wait to leave."""
+        """Requests that may be open."""
         return math.ceil(1.5 * max(self.latencies_s) * self.rule.calls / self.rule.window_s) + 8
 
     @property
