@@ -67,6 +67,14 @@ def test_what_was_never_written_is_missing() -> None:
     assert counted(KEYS, [], "lines") == Counted(missing=4)
 
 
+@pytest.mark.parametrize("reading", WRAPPED)
+def test_a_line_that_was_cut_off_is_torn_however_rows_are_wrapped(tmp_path: Path, reading: str) -> None:
+    path = written(tmp_path, "rows", *map(WRAPPED[reading], ROWS))
+    path.write_bytes(path.read_bytes()[:-9])
+
+    assert counted(KEYS, [path], reading) == Counted(rows=3, missing=1, torn=1)
+
+
 def test_messages_that_are_no_records_are_no_rows(tmp_path: Path) -> None:
     path = written(tmp_path, "rows", {"type": "LOG"}, *map(WRAPPED["messages"], ROWS), {"type": "STATE"})
 
