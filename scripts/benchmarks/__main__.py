@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import depth, lanes, pages, rate, scale
+from benchmarks.peers import kills, limit, speed
 from benchmarks.table import Figure, markdown
 
 HEAD = ("what", "measured", "goal", "beside it")
@@ -32,6 +33,13 @@ SECTIONS: Mapping[str, Section] = {
     "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),
     "lanes": Section(title="Four lanes at once", measure=lanes.figures),
 }
+#: Beside other tools: `--peers`.
+PEER_SECTIONS: Mapping[str, Section] = {
+    "peers-speed": Section(title="The same job for everybody", measure=speed.figures),
+    "peers-kills": Section(title="Killed, and run again", measure=kills.figures),
+    "peers-limit": Section(title="20 requests in 2 seconds, and not one more", measure=limit.figures),
+}
+ALL = {**SECTIONS, **PEER_SECTIONS}
 
 
 def machine() -> str:
@@ -51,16 +59,17 @@ def _lines(path: str) -> Sequence[str]:
 def main() -> int:
     """Run the sections that are asked for; 0 = all goals are reached."""
     parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none = all")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(ALL)}")
+    parser.add_argument("--peers", action="store_true", help="beside other tools, in an environment of their own")
     parser.add_argument("--quick", action="store_true", help="much smaller, and so less certain")
     parser.add_argument("--folder", type=Path, help="where jobs are written; a disk, not memory, to be honest")
     given = parser.parse_args()
-    if unknown := set(given.sections) - SECTIONS.keys():
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if unknown := set(given.sections) - ALL.keys():
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n", flush=True)
     missed = 0
-    for name in given.sections or SECTIONS:
-        section = SECTIONS[name]
+    for name in given.sections or (PEER_SECTIONS if given.peers else SECTIONS):
+        section = ALL[name]
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="bench-") as folder:
             figures = list(section.measure(Path(folder), given.quick))
         missed += sum(not figure.is_met for figure in figures)

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 KILLED = -signal.SIGKILL
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,26 +33,60 @@ def run(
         process = subprocess.Popen(
             [str(word) for word in command], env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
+        peak = _Peak(process.pid)
+        peak.start()
         killer = None if kill_after_s is None else threading.Timer(kill_after_s, process.kill)
         if killer is not None:
             killer.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
+            wall_s = perf_counter() - began_s
         except BaseException:
             process.kill()
             raise
         finally:
             if killer is not None:
                 killer.cancel()
-        wall_s = perf_counter() - began_s
+            most_bytes = peak.of_all()
         process.returncode = os.waitstatus_to_exitcode(status)
     return Ended(
         code=process.returncode,
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * 1024,
+        peak_bytes=most_bytes or usage.ru_maxrss * 1024,
         said=log.read_text(errors="replace")[-2000:],
     )
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process has had; 0 if it has ended, or on a system that does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return 0 if found is None else int(found.split()[1]) * 1024
+
+
+class _Peak(threading.Thread):
+    """Looks at a process's memory while it runs: what the kernel tells later counts the one that started it, too."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self._most_bytes = 0
+
+    def run(self) -> None:
+        """Look, until the process has ended."""
+        while not self._ended.wait(_LOOK_S):
+            self._most_bytes = max(self._most_bytes, peak_bytes(self._pid))
+
+    def of_all(self) -> int:
+        """Stop looking, and return what was seen; 0 = nothing."""
+        self._ended.set()
+        self.join()
+        return self._most_bytes
 
 
 def whole(command: Sequence[str | Path], *, environ: Mapping[str, str], log: Path) -> Ended:

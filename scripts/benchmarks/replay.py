@@ -13,6 +13,7 @@ address is easier than a call.
 | `GET /_replay/asked` | which requests were passed on |
 | `DELETE /_replay` | begin to count anew |
 | `PUT /_replay/lap` | begin a lap: seconds count from now, and the counts go on |
+| `PUT /_replay/limit/CALLS/SECONDS` | from now on refuse what is beyond a limit, as `--limit` does from the start |
 | `PUT /_replay/closed/SECONDS` | answer 429 for so long, with `Retry-After` |
 | `PUT /_replay/broken/SECONDS` | break every connection over which something comes for so long |
 """
@@ -89,7 +90,7 @@ class Replay:
     def listed_page(self, address: str) -> bytes:
         """Return the answer of `/links`."""
         asked = parse_qs(urlsplit(address).query)
-        key = self.listed.get((self.named(asked["target"][0].encode()).decode(), int(asked["page"][0])))
+        key = self.listed.get((self.named(asked["target"][0].encode()).decode(), int(asked.get("page", "1")[0])))
         return _answer(_BEHIND_THE_LAST) if key is None else self.known[key]
 
     def answer(self, line: bytes, body: bytes) -> bytes | None:
@@ -110,6 +111,8 @@ class Replay:
                 self.meter = Meter()
             case [b"PUT", b"lap"]:
                 self.meter.lap()
+            case [b"PUT", b"limit", calls, seconds]:
+                self.limit = Limit(int(calls), float(seconds))
             case [b"PUT", b"closed", seconds]:
                 self.closed_until_s = perf_counter() + float(seconds)
             case [b"PUT", b"broken", seconds]:

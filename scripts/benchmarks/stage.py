@@ -40,6 +40,10 @@ class Stage:
         """Let the meter's seconds count from now; its counts go on."""
         self._told("/_replay/lap", "PUT")
 
+    def limit(self, calls: int, seconds: float) -> None:
+        """Let the server refuse from now on what is beyond a limit; nothing came yet, as far as it goes."""
+        self._told(f"/_replay/limit/{calls}/{seconds}", "PUT")
+
     def close_for(self, seconds: float) -> None:
         """Let the server refuse every request for so long, as too many."""
         self._told(f"/_replay/closed/{seconds}", "PUT")

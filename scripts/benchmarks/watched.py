@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.program import Ended
+from benchmarks.program import Ended, peak_bytes
 
 _LOOK_S = 0.02
 _ENOUGH_S = 4 * 3600.0
@@ -90,13 +90,3 @@ def watched(command: Sequence[str | Path], *, environ: Mapping[str, str], log: P
             yield program
         finally:
             program.kill()
-
-
-def peak_bytes(pid: int) -> int:
-    """Return the most memory that a process has had; 0 if it has ended, or on a system that does not tell."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return 0 if found is None else int(found.split()[1]) * 1024
