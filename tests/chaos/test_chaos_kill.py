@@ -52,9 +52,10 @@ class Lot:
     left: int
 
     def draw(self) -> bool:
-        """Take one kill, if there is one."""
-        self.left -= 1
-        return self.left >= 0
+        """Take one kill, if there is one; what was not needed is given back."""
+        is_drawn = self.left > 0
+        self.left -= is_drawn
+        return is_drawn
 
 
 async def kill_until_complete(job: Job, whole: Whole, lot: Lot, figures: Figures) -> None:
