@@ -1,18 +1,20 @@
 """The Public Suffix List: under which names others register theirs.
 
-The list is the copy that tldextract brings along: neither the network nor the disk is asked for another one. Looking a
-name up is done here, by the algorithm of https://publicsuffix.org/list/, because every row brings hosts and a set
-answers in a fifth of the time.
+The list is the copy that tldextract brings along; nobody is asked for another one. It is read and looked up here, by
+the format and the algorithm of https://publicsuffix.org/list/: every row brings hosts, and a set answers in a fifth of
+the time that the library takes; and what the library would fetch lists with takes long to import.
 """
 
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import idna
-from tldextract import TLDExtract
+
+_PRIVATE = "===BEGIN PRIVATE DOMAINS==="  #: what companies have registered begins here
 
 
 class Suffixes(NamedTuple):
@@ -55,19 +57,26 @@ def icann_and_private() -> Suffixes:
 
 def suffix_list_version() -> str:
     """Return what identifies the list in use: another one gives other domains and sites."""
-    snapshot = files("tldextract").joinpath(".tld_set_snapshot").read_bytes()
-    return f"tldextract {version('tldextract')}, sha256 {sha256(snapshot).hexdigest()[:12]}"
+    return f"tldextract {version('tldextract')}, sha256 {sha256(_list()).hexdigest()[:12]}"
 
 
 def _part(*, has_private: bool) -> Suffixes:
-    # No addresses and no cache directory: only what was installed with it.
-    found = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=has_private).tlds
+    registries, _, companies = _list().decode().partition(_PRIVATE)
+    lines = [*registries.splitlines(), *(companies.splitlines() if has_private else ())]
+    found = [line.split()[0] for line in lines if line.strip() and not line.startswith("//")]
     rules = {rule if rule.isascii() else _ascii(rule) for rule in found}
     return Suffixes(
         exact=frozenset(rule for rule in rules if rule[0] not in "*!"),
         wildcards=frozenset(rule[2:] for rule in rules if rule[0] == "*"),
         exceptions=frozenset(rule[1:] for rule in rules if rule[0] == "!"),
     )
+
+
+def _list() -> bytes:
+    library = find_spec("tldextract")  # found, and not imported
+    assert library is not None
+    assert library.origin is not None
+    return Path(library.origin).with_name(".tld_set_snapshot").read_bytes()
 
 
 def _ascii(rule: str) -> str:

@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,16 @@ MOST_CHARS = 2000
 class Cli(click.Group):
     """A group in which an error ends with the exit code that the documentation promises."""
 
-    def __init__(self, *, name: str, sections: Mapping[str, Sequence[click.Command]], help: str) -> None:
-        """`sections`: the commands by what they are for, in the order in which the help shows them."""
+    def __init__(self, *, name: str, package: str, sections: Mapping[str, Sequence[str]], help: str) -> None:
+        """`sections`: the commands by what they are for, in the order in which the help shows them.
+
+        Each is in a module of its name in `package`, and is imported when it is asked for: a run need not wait for
+        the sandbox.
+        """
         super().__init__(
-            name=name,
-            commands=[command for commands in sections.values() for command in commands],
-            help=help,
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+            name=name, help=help, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
         )
+        self._package = package
         self._sections = sections
         self.params.append(
             click.Option(
@@ -41,12 +44,26 @@ class Cli(click.Group):
             )
         )
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return [name for names in self._sections.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None if there is none of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        return command
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in sections."""
-        width = max(map(len, self.commands))
-        for title, commands in self._sections.items():
+        width = max(map(len, self.list_commands(ctx)))
+        for title, names in self._sections.items():
             with formatter.section(title):
-                formatter.write_dl([((item.name or "").ljust(width), item.get_short_help_str(80)) for item in commands])
+                commands = {name: self.get_command(ctx, name) for name in names}
+                formatter.write_dl(
+                    [(name.ljust(width), item.get_short_help_str(80)) for name, item in commands.items() if item]
+                )
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the command line; what click says of it is made harmless."""

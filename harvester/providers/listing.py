@@ -124,9 +124,9 @@ class Listing:
         """Return the record's own fields. Raises UnreadableRow."""
         if not row.target:
             raise UnreadableRow("the row does not say which target it is about")
-        known = {**self.given, **row.known}
-        if self.record == "summary":  # counts stand for a day: the one asked for, else that of the answer
-            known.setdefault("as_of", arrived_at.astimezone(UTC).date().isoformat())
+        known = {**self.given, **row.known} if row.known else self.given
+        if self.shape.record == "summary":  # counts stand for a day: the one asked for, else that of the answer
+            known = {"as_of": arrived_at.astimezone(UTC).date().isoformat(), **known}
         return self.shape.record_of(row.data, arrived_at, known)
 
     def forecast(self, rows: int | None = None) -> Forecast:

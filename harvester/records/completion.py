@@ -18,8 +18,7 @@ def complete(record: str, fields: Mapping[str, Any]) -> Record:
     field that does not exist, which is an error of the program.
     """
     plan = _PLANS[record]
-    whole = plan.blank.copy()
-    whole.update(fields)
+    whole: Record = {**plan.blank, **fields}
     if len(whole) != len(plan.blank):
         raise KeyError(f"{record} has no field {sorted(whole.keys() - plan.blank.keys())}")
     for name, kind in plan.needed:

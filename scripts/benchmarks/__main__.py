@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import depth, lanes, pages, rate, scale
+from benchmarks import depth, lanes, pages, rate, scale, steps
 from benchmarks.peers import kills, limit, speed
 from benchmarks.table import Figure, markdown
 
@@ -28,6 +28,7 @@ class Section:
 #: In the order in which they run.
 SECTIONS: Mapping[str, Section] = {
     "pages": Section(title="Beside a loop that promises nothing", measure=pages.figures),
+    "steps": Section(title="Where the time of a page goes", measure=steps.figures),
     "scale": Section(title="A thousand targets, and a million", measure=scale.figures),
     "depth": Section(title="A target of ten million rows, and many large pages at once", measure=depth.figures),
     "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import urllib.request
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,8 @@ from harvester.cli import main
 from harvester.providers import PROVIDERS
 from harvester.records import RECORDS
 
+CONTEXT = click.Context(main, info_name="harvester")
+NAMES = main.list_commands(CONTEXT)
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -24,9 +27,11 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path, "")
 
 
-@pytest.mark.parametrize("command", main.commands.values(), ids=lambda command: str(command.name))
-def test_every_command_has_help_with_an_example_and_fits_its_line(command: click.Command) -> None:
-    text = main.get_help(click.Context(main, info_name="harvester"))
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_help_with_an_example_and_fits_its_line(name: str) -> None:
+    text, command = main.get_help(CONTEXT), main.get_command(CONTEXT, name)
+    assert command is not None
+    assert command.name == name
     assert f"  {command.name} " in text
     assert "..." not in text.partition("Options:")[2], "a first sentence is too long for the list"
     own = command.get_help(click.Context(command, info_name=f"harvester {command.name}"))
@@ -37,16 +42,29 @@ def test_every_command_has_help_with_an_example_and_fits_its_line(command: click
             assert parameter.help.endswith((".", "...")), f"{command.name} {parameter.name}"
 
 
-@pytest.mark.parametrize("name", main.commands)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"harvester {name}" in README.read_text(encoding="utf-8")
 
 
 def test_the_group_shows_every_command_in_one_section(bench: Bench) -> None:
     text = bench.call("--help").stdout
-    for name in main.commands:
+    for name in NAMES:
         assert len(re.findall(rf"^  {name} ", text, re.MULTILINE)) == 1
     assert [line for line in text.splitlines() if line in ("Harvest:", "Look up:", "Try without an account:")]
+
+
+@pytest.mark.parametrize("name", ["running", "words", "runn", "__init__"])
+def test_what_is_no_command_is_refused_with_the_nearest(bench: Bench, name: str) -> None:
+    ended = bench.call(name)
+    assert ended.exit_code == 2
+    assert f"No such command '{name}'" in ended.stderr
+
+
+def test_a_command_does_not_wait_for_what_it_does_not_use() -> None:
+    program = "import sys, harvester.cli.run; print('harvester.sandbox' in sys.modules, 'requests' in sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert asked.stdout.split() == ["False", "False"]
 
 
 def test_the_version_is_that_of_the_package(bench: Bench) -> None:
