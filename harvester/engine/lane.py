@@ -188,7 +188,9 @@ class Lane:
         return reply, self._parts.clock.monotonic_s() - began_s
 
     async def _judge(self, asked: Asked, finding: Finding, round_trip_s: float) -> None:
-        verdict = replace(finding.verdict, why=self._masked(finding.verdict.why))
+        verdict = finding.verdict
+        if verdict.why:
+            verdict = replace(verdict, why=self._masked(verdict.why))
         learn = self._parts.gate.refused if verdict.action is Action.PAUSE else self._parts.gate.answered
         learn(round_trip_s)
         if verdict.action is Action.KEEP:

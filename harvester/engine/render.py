@@ -118,7 +118,7 @@ class Crop:
 
 def rfc3339(at: datetime) -> str:
     """Return a time as the records write it: UTC, whole seconds, `Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _lines(output: str, lines: list[bytes]) -> tuple[Lines, ...]:
