@@ -96,7 +96,9 @@ class Job:
             base_url = self.base_urls.get(name, self.sandbox.base_urls[name])
             login = {"login": self.sandbox.logins[name]} if name in self.sandbox.logins else {}
             usual = {"key": f"env:{name.upper()}_KEY", "base_url": base_url, "rate": "unlimited", "in_flight": 2}
-            lines += [f"[providers.{name}]", *_keys({**usual, **login, **self.section})]
+            # Else what a short page proves depends on which came before it, and after a kill a run may need one more.
+            plan = {"row_cap": OPTIONS.row_cap} if name == "ahrefs" else {}
+            lines += [f"[providers.{name}]", *_keys({**usual, **login, **plan, **self.section})]
             for report in self.reports:
                 lines += ["[[harvest]]", *_keys({"provider": name, "report": report, **self.harvest})]
         return "\n".join(lines) + "\n"
