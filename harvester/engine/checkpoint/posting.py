@@ -7,12 +7,14 @@ each entry would make the lanes wait for their holds. So a group is summed up fi
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from harvester.codec import dump
 from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import StorageError
+
+COUNTS = tuple(each.name for each in fields(Tally))  #: the columns of `lanes` that a tally adds to
 
 
 @dataclass(slots=True)
@@ -30,11 +32,6 @@ class Group:
     done: dict[str, Work] = field(default_factory=dict)
     split: dict[str, Work] = field(default_factory=dict)
     records: Counter[str] = field(default_factory=Counter)  #: by output
-
-    @property
-    def by_state(self) -> Mapping[State, dict[str, Work]]:
-        """Where a task's last state belongs, unless it goes on."""
-        return {State.COMPLETE: self.done, State.SET_ASIDE: self.set_aside}
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Group":
@@ -63,9 +60,16 @@ class Group:
             self.learnt[key] = max(value, self.learnt.get(key, value))
 
     def _place(self, work: Work, parts: Sequence[Work]) -> None:
+        id_ = work.task.id
         self.parts += parts
-        states = self.split if parts else self.by_state.get(work.state, self.kept)
-        states[work.task.id] = work
+        if parts:
+            self.split[id_] = work
+        elif work.state is State.COMPLETE:
+            self.done[id_] = work
+        elif work.state is State.SET_ASIDE:
+            self.set_aside[id_] = work
+        else:
+            self.kept[id_] = work
 
 
 def post(db: sqlite3.Connection, group: Group, lengths: Mapping[str, int]) -> None:
@@ -103,10 +107,9 @@ def _post_holds(db: sqlite3.Connection, group: Group) -> None:
 
 
 def _post_counts(db: sqlite3.Connection, group: Group) -> None:
-    names = ("requests", "retries", "throttled", "rows", "units_spent", "units_in_doubt")
     db.executemany(
-        f"UPDATE lanes SET {', '.join(f'{name} = {name} + ?' for name in names)}, last_at = ? WHERE name = ?",
-        ((*(getattr(added, name) for name in names), at, lane) for lane, (added, at) in group.lanes.items()),
+        f"UPDATE lanes SET {', '.join(f'{name} = {name} + ?' for name in COUNTS)}, last_at = ? WHERE name = ?",
+        ((*(getattr(added, name) for name in COUNTS), at, lane) for lane, (added, at) in group.lanes.items()),
     )
     db.executemany(
         "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from harvester.codec import parse
 from harvester.engine.checkpoint.census import meta_of
 from harvester.engine.checkpoint.database import reading, transaction
-from harvester.engine.checkpoint.posting import Group, add_tasks, post
+from harvester.engine.checkpoint.posting import COUNTS, Group, add_tasks, post
 from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import StorageError
 from harvester.model import Task
@@ -131,12 +131,8 @@ class SqliteCheckpoint:
 
     def lane(self, name: str) -> tuple[Tally, float | None]:
         """Return what a lane has counted, and the Unix time of its last entry: no request left later."""
-        *sums, last_at = self._one(
-            "SELECT requests, retries, throttled, rows, units_spent, units_in_doubt, last_at FROM lanes WHERE name = ?",
-            name,
-        )
-        names = ("requests", "retries", "throttled", "rows", "units_spent", "units_in_doubt")
-        return Tally(**dict(zip(names, sums, strict=True))), last_at
+        *sums, last_at = self._one(f"SELECT {', '.join(COUNTS)}, last_at FROM lanes WHERE name = ?", name)
+        return Tally(**dict(zip(COUNTS, sums, strict=True))), last_at
 
     def facts(self, provider: str) -> dict[str, int]:
         """Return what earlier replies of a provider taught."""
