@@ -46,13 +46,14 @@ class Suffixes(NamedTuple):
 @cache
 def icann() -> Suffixes:
     """Return the suffixes of registries."""
-    return _part(has_private=False)
+    return _suffixes_of(_list().decode().partition(_PRIVATE)[0])
 
 
 @cache
 def icann_and_private() -> Suffixes:
     """Return the same with those of companies, such as `github.io`."""
-    return _part(has_private=True)
+    companies = _suffixes_of(_list().decode().partition(_PRIVATE)[2])
+    return Suffixes(*(both[0] | both[1] for both in zip(icann(), companies, strict=True)))
 
 
 def suffix_list_version() -> str:
@@ -60,10 +61,8 @@ def suffix_list_version() -> str:
     return f"tldextract {version('tldextract')}, sha256 {sha256(_list()).hexdigest()[:12]}"
 
 
-def _part(*, has_private: bool) -> Suffixes:
-    registries, _, companies = _list().decode().partition(_PRIVATE)
-    lines = [*registries.splitlines(), *(companies.splitlines() if has_private else ())]
-    found = [line.split()[0] for line in lines if line.strip() and not line.startswith("//")]
+def _suffixes_of(text: str) -> Suffixes:
+    found = [line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("//")]
     rules = {rule if rule.isascii() else _ascii(rule) for rule in found}
     return Suffixes(
         exact=frozenset(rule for rule in rules if rule[0] not in "*!"),

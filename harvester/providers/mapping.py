@@ -30,9 +30,7 @@ def address(value: Any, _: datetime) -> str | None:
 
 def words(value: Any, _: datetime) -> str | None:
     """Read a text for showing; a number stays the text it was."""
-    if type(value) is str:
-        return text(value)
-    return text(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return text(value) if type(value) in (str, int, float) else None  # not isinstance: a bool is no number
 
 
 def flag(value: Any, _: datetime) -> bool | None:
@@ -42,7 +40,7 @@ def flag(value: Any, _: datetime) -> bool | None:
 
 def count(value: Any, _: datetime) -> int | None:
     """Read a number of things, 0 or more."""
-    return value if type(value) is int and 0 <= value <= INT64_MOST else None  # not isinstance: a bool is no number
+    return value if type(value) is int and 0 <= value <= INT64_MOST else None
 
 
 def rank(value: Any, _: datetime) -> int | None:
@@ -70,11 +68,11 @@ def last(value: Any, _: datetime) -> str | None:
     return value[-1] if isinstance(value, list) and value and isinstance(value[-1], str) else None
 
 
-def number(value: Any, _: datetime) -> int | None:
+def number(value: Any, arrived_at: datetime) -> int | None:
     """Read a number of things that may also be written as text."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < len(str(INT64_MOST)):
         return int(value)
-    return count(value, _)
+    return count(value, arrived_at)
 
 
 def measure(value: Any, arrived_at: datetime) -> float | None:
