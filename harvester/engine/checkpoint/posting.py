@@ -30,7 +30,7 @@ class Group:
     kept: dict[str, Work] = field(default_factory=dict)  #: the last state of each task that goes on
     set_aside: dict[str, Work] = field(default_factory=dict)
     done: dict[str, Work] = field(default_factory=dict)
-    split: dict[str, Work] = field(default_factory=dict)
+    split: list[str] = field(default_factory=list)  #: tasks whose parts take their place
     records: Counter[str] = field(default_factory=Counter)  #: by output
 
     @classmethod
@@ -63,7 +63,7 @@ class Group:
         id_ = work.task.id
         self.parts += parts
         if parts:
-            self.split[id_] = work
+            self.split.append(id_)
         elif work.state is State.COMPLETE:
             self.done[id_] = work
         elif work.state is State.SET_ASIDE:
