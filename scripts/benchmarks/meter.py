@@ -2,9 +2,10 @@
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 Clock = Callable[[], float]  #: returns seconds
 
@@ -93,3 +94,12 @@ class Limit:
         self._arrivals.append(now_s)
         meter.most_in_window = max(meter.most_in_window, len(self._arrivals))
         return len(self._arrivals) <= self.calls
+
+
+def share_used(shown: Mapping[str, Any], calls: int, window_s: float) -> float:
+    """Return how much of a limit was used from the first paid request to the last, by what a meter has shown.
+
+    What was refused is not used.
+    """
+    seconds: float = shown["last_paid_s"] - shown["first_paid_s"]
+    return float((shown["paid"] - shown["refused"] - 1) * window_s / calls / seconds)

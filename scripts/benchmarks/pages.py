@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from benchmarks.program import Ended, whole
+from benchmarks.program import whole
 from benchmarks.stage import Job, Stage, aliases, environ_of, staged, targets_with
 from benchmarks.table import Figure, Goal, median
 
@@ -56,10 +56,7 @@ class Timed:
     """One run of one program."""
 
     pages: int
-    rows: int
     busy_s: float  #: from the first request, as the server saw it, to the end of the process
-    start_s: float  #: before the first request
-    ended: Ended
 
     @property
     def pages_per_s(self) -> float:
@@ -75,7 +72,6 @@ class Bench:
     stage: Stage
     folder: Path
     requests: Path  #: all requests of the case, as the loop reads them
-    pages: int  #: in them
 
     def bare(self, times: int) -> Timed:
         """Run the loop."""
@@ -92,21 +88,19 @@ class Bench:
             "--times",
             str(times),
         ]
-        return self._timed(command, environ_of({}), output)
+        return self._timed(command, environ_of({}))
 
     def harvester(self, rows: str, times: int) -> Timed:
         """Run a job."""
         rmtree(self.folder / rows, ignore_errors=True)
         job = job_of(self.case, self.stage, self.folder / rows, rows, aliases(self.case.targets * times))
-        return self._timed(job.command(), job.environ, job.directory / f"{self.case.provider}.backlinks.jsonl")
+        return self._timed(job.command(), job.environ)
 
-    def _timed(self, command: Sequence[str | Path], environ: Mapping[str, str], output: Path) -> Timed:
+    def _timed(self, command: Sequence[str | Path], environ: Mapping[str, str]) -> Timed:
         self.stage.zero()
         ended = whole(command, environ=environ, log=self.folder / "log")
         meter = self.stage.meter()
-        lines = sum(block.count(b"\n") for block in _blocks(output))
-        start_s = float(meter["first_s"])
-        return Timed(pages=meter["requests"], rows=lines, busy_s=ended.wall_s - start_s, start_s=start_s, ended=ended)
+        return Timed(pages=meter["requests"], busy_s=ended.wall_s - float(meter["first_s"]))
 
 
 def job_of(case: Case, stage: Stage, folder: Path, rows: str, targets: Sequence[str]) -> Job:
@@ -126,17 +120,11 @@ def prepared(case: Case, folder: Path) -> Iterator[Bench]:
         asked = [each for each in stage.asked() if f"/{case.provider}/" in each["address"] and _is_of_rows(each)]
         path = folder / "requests.jsonl"
         path.write_text("".join(json.dumps({**each, "url": f"{stage.url}{each['address']}"}) + "\n" for each in asked))
-        yield Bench(case=case, stage=stage, folder=folder, requests=path, pages=len(asked))
+        yield Bench(case=case, stage=stage, folder=folder, requests=path)
 
 
 def _is_of_rows(asked: Mapping[str, Any]) -> bool:
     return "backlinks" in asked["address"] or '"page"' in asked["body"]
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block
 
 
 def _figures_of(case: Case, folder: Path, *, rounds: int, times: int) -> Iterator[Figure]:

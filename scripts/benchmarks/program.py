@@ -1,6 +1,7 @@
 """A program run as a process of its own, and what the operating system says of it afterwards."""
 
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import BinaryIO
 
 KILLED = -signal.SIGKILL
 _LOOK_S = 0.02
@@ -30,9 +32,7 @@ def run(
     """Run a program to its end, or until it is killed. Its outputs go to `log`."""
     with log.open("wb") as output:
         began_s = perf_counter()
-        process = subprocess.Popen(
-            [str(word) for word in command], env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+        process = begun(command, environ, output)
         peak = _Peak(process.pid)
         peak.start()
         killer = None if kill_after_s is None else threading.Timer(kill_after_s, process.kill)
@@ -49,13 +49,29 @@ def run(
                 killer.cancel()
             most_bytes = peak.of_all()
         process.returncode = os.waitstatus_to_exitcode(status)
+    return ended(process.returncode, usage, wall_s=wall_s, most_bytes=most_bytes, log=log)
+
+
+def begun(command: Sequence[str | Path], environ: Mapping[str, str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start a program with both its outputs in one file, and nothing to read."""
+    words = [str(word) for word in command]
+    return subprocess.Popen(words, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+
+def ended(code: int, usage: resource.struct_rusage, *, wall_s: float, most_bytes: int, log: Path) -> Ended:
+    """Return how a process ended; `most_bytes`: what was seen of its memory, 0 = nothing."""
     return Ended(
-        code=process.returncode,
+        code=code,
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_bytes=most_bytes or usage.ru_maxrss * 1024,
-        said=log.read_text(errors="replace")[-2000:],
+        said=said(log),
     )
+
+
+def said(log: Path) -> str:
+    """Return the end of what a program has said."""
+    return log.read_text(errors="replace")[-2000:]
 
 
 def peak_bytes(pid: int) -> int:
@@ -91,7 +107,7 @@ class _Peak(threading.Thread):
 
 def whole(command: Sequence[str | Path], *, environ: Mapping[str, str], log: Path) -> Ended:
     """Run a program that must succeed. Raises RuntimeError."""
-    ended = run(command, environ=environ, log=log)
-    if ended.code != 0:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {ended.code}:\n{ended.said}")
-    return ended
+    found = run(command, environ=environ, log=log)
+    if found.code != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {found.code}:\n{found.said}")
+    return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.meter import share_used
 from benchmarks.program import whole
 from benchmarks.simulated import lived
 from benchmarks.stage import Job, aliases, staged, targets_with
@@ -81,8 +82,7 @@ def real(trial: Trial, folder: Path) -> Iterator[Used]:
 
 def _run(trial: Trial, latency_s: float, folder: Path) -> Used:
     rule = trial.rule
-    limit = (rule.calls, rule.window_s)
-    with staged(folder / "server", targets=targets_with(1, 8), latency_ms=1000 * latency_s, limit=limit) as stage:
+    with staged(folder / "server", targets=targets_with(1, 8), latency_ms=1000 * latency_s) as stage:
         job = Job(
             folder=folder,
             stage=stage,
@@ -93,16 +93,16 @@ def _run(trial: Trial, latency_s: float, folder: Path) -> Used:
         )
         command = job.command()
         stage.zero()
+        stage.limit(rule.calls, rule.window_s)
         whole(command, environ=job.environ, log=folder / "log")
         return used(stage.meter(), rule, latency_s)
 
 
 def used(meter: Mapping[str, Any], rule: RateRule, latency_s: float) -> Used:
     """Return what a server's meter says of a run that had work to its end."""
-    seconds = meter["last_paid_s"] - meter["first_paid_s"]
     return Used(
         latency_s=latency_s,
-        use=(meter["paid"] - 1) / seconds / (rule.calls / rule.window_s),
+        use=share_used(meter, rule.calls, rule.window_s),
         most_in_window=meter["most_in_window"],
         most_open=meter["most_open"],
         refused=meter["refused"],

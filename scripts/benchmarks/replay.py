@@ -13,7 +13,7 @@ address is easier than a call.
 | `GET /_replay/asked` | which requests were passed on |
 | `DELETE /_replay` | begin to count anew |
 | `PUT /_replay/lap` | begin a lap: seconds count from now, and the counts go on |
-| `PUT /_replay/limit/CALLS/SECONDS` | from now on refuse what is beyond a limit, as `--limit` does from the start |
+| `PUT /_replay/limit/CALLS/SECONDS` | from now on refuse what is beyond a limit |
 | `PUT /_replay/closed/SECONDS` | answer 429 for so long, with `Retry-After` |
 | `PUT /_replay/broken/SECONDS` | break every connection over which something comes for so long |
 """
@@ -69,7 +69,7 @@ class Replay:
 
     targets: Sequence[bytes]  #: whom aliases stand for
     latency_s: float
-    limit: Limit | None
+    limit: Limit | None = None
     endless: Endless | None = None
     closed_until_s: float = 0.0
     broken_until_s: float = 0.0
@@ -233,14 +233,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--targets", type=Path, help="file of targets that aliases stand for")
     parser.add_argument("--latency-ms", type=float, default=0.0)
-    parser.add_argument("--limit", nargs=2, type=float, metavar=("CALLS", "SECONDS"))
     parser.add_argument("--endless", type=int, metavar="PAGES", help="of each list of DataForSEO's links")
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     targets = given.targets.read_bytes().split() if given.targets else ()
-    limit = None if given.limit is None else Limit(int(given.limit[0]), given.limit[1])
     endless = None if given.endless is None else Endless(given.endless)
-    replay = Replay(targets=targets, latency_s=given.latency_ms / 1000, limit=limit, endless=endless)
+    replay = Replay(targets=targets, latency_s=given.latency_ms / 1000, endless=endless)
     asyncio.run(serve(replay, given.port))
 
 

@@ -68,7 +68,6 @@ def staged(
     *,
     targets: Iterable[str] = (),
     latency_ms: float = 0,
-    limit: tuple[int, float] | None = None,
     endless_pages: int | None = None,
 ) -> Iterator[Stage]:
     """Run a replaying server for the length of the block; `targets`: whom aliases stand for."""
@@ -76,8 +75,6 @@ def staged(
     names = folder / "targets-of-the-server"
     names.write_text("\n".join(targets))
     command = [sys.executable, str(_SERVER), "--targets", str(names), "--latency-ms", str(latency_ms)]
-    if limit is not None:
-        command += ["--limit", *map(str, limit)]
     if endless_pages is not None:
         command += ["--endless", str(endless_pages)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ_of({}))

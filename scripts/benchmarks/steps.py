@@ -1,9 +1,11 @@
 """Where the time of one page goes: each step by itself, many times over, in microseconds."""
 
 import asyncio
+import gc
+import timeit
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -21,38 +23,16 @@ from harvester.engine.render import Crop
 from harvester.engine.sink import JsonLines
 from harvester.engine.transport import Address, HttpTransport, http_transport
 from harvester.job import Job, compile_job
-from harvester.model import Credential, Reply, Request, Step
+from harvester.model import Credential, Reply, Step
 from harvester.testing import LoopClock
 
 _LANE = "lane"
 _GROUP = 16  #: entries that are committed together when as many requests are open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One page, with all it takes to go through its steps again."""
-
-    crop: Crop
-    work: Work
-    step: Step
-    request: Request
-    reply: Reply
-
-    @property
-    def question(self) -> Question:
-        """What is to be found out of it."""
-        return Question(work=self.work, step=self.step, request=self.request, reply=self.reply)
-
-
 def each_us(work: Callable[[], object], times: int) -> float:
     """Return how long a piece of work takes, as the best of five."""
-    best_s = float("inf")
-    for _ in range(5):
-        began_s = perf_counter()
-        for _ in range(times):
-            work()
-        best_s = min(best_s, perf_counter() - began_s)
-    return best_s / times * 1e6
+    return min(timeit.repeat(work, setup=gc.enable, number=times, repeat=5)) / times * 1e6  # as in a run, with gc
 
 
 async def each_async_us(work: Callable[[], Awaitable[object]], times: int) -> float:
@@ -75,28 +55,25 @@ def figures(folder: Path, is_quick: bool) -> Iterator[Figure]:
 
 
 def _steps(bench: Bench, times: int) -> Iterator[Figure]:
-    case = bench.case
-    job = _job(case, bench)
-    named = f"{case.name}: "
-    sample, sent_us = asyncio.run(_sent(bench, job, times))
-    raw = replace(sample.crop, is_raw=True)
-    page = sample.crop.exchange.read(sample.step, sample.request, sample.reply)
-    found = find(sample.crop, sample.question)
-    found_raw = find(raw, sample.question)
+    named = f"{bench.case.name}: "
+    crop, question, sent_us = asyncio.run(_sent(bench, _job(bench.case, bench), times))
+    raw, exchange = replace(crop, is_raw=True), crop.exchange
+    work, step, request, reply = question.work, question.step, question.request, question.reply
+    page = exchange.read(step, request, reply)
     yield Figure(f"{named}sent, answered and received (the server's part included)", sent_us, "µs")
-    yield Figure(f"{named}asked for", each_us(lambda: sample.crop.exchange.ask(sample.step), times), "µs")
-    twin = replace(sample.reply, body=bytes(bytearray(sample.reply.body)))  # parsed anew each time: only one is kept
-    replies = cycle((sample.reply, twin))
-    judged_us = each_us(lambda: sample.crop.exchange.judge(sample.step, sample.request, next(replies)), times)
+    yield Figure(f"{named}asked for", each_us(lambda: exchange.ask(step), times), "µs")
+    twin = replace(reply, body=bytes(bytearray(reply.body)))  # parsed anew each time: only one is kept
+    replies = cycle((reply, twin))
+    judged_us = each_us(lambda: exchange.judge(step, request, next(replies)), times)
     yield Figure(f"{named}parsed and judged", judged_us, "µs")
-    read_us = each_us(lambda: sample.crop.exchange.read(sample.step, sample.request, sample.reply), times)
+    read_us = each_us(lambda: exchange.read(step, request, reply), times)
     yield Figure(f"{named}read: rows, cursor, bill", read_us, "µs", note="parsed already")
-    raw_us = each_us(lambda: raw.page_lines(sample.work, page, sample.reply), times)
+    raw_us = each_us(lambda: raw.page_lines(work, page, reply), times)
     yield Figure(f"{named}written as raw lines", raw_us, "µs")
-    record_us = each_us(lambda: sample.crop.page_lines(sample.work, page, sample.reply), times)
-    yield Figure(f"{named}mapped and written as records", record_us, "µs", note=f"{record_us / found.rows:.1f} a row")
-    for name, lines in (("raw", found_raw.lines), ("record", found.lines)):
-        yield from _stored(bench.folder / name, f"{named}{name}: ", lines, sample.work, times)
+    record_us, rows = each_us(lambda: crop.page_lines(work, page, reply), times), len(page.rows)
+    yield Figure(f"{named}mapped and written as records", record_us, "µs", note=f"{record_us / rows:.1f} a row")
+    for name, each in (("raw", raw), ("record", crop)):
+        yield from _stored(bench.folder / name, f"{named}{name}: ", find(each, question).lines, work, times)
 
 
 def _job(case: Case, bench: Bench) -> Job:
@@ -104,7 +81,7 @@ def _job(case: Case, bench: Bench) -> Job:
     return compile_job(load(job.written()), datetime.now(UTC).date())
 
 
-async def _sent(bench: Bench, job: Job, times: int) -> tuple[Sample, float]:
+async def _sent(bench: Bench, job: Job, times: int) -> tuple[Crop, Question, float]:
     account = bench.stage.accounts[bench.case.provider]
     (crop,) = crops_of(job).values()
     work = Work.of(crop.name, (aliases(1)[0],), {})
@@ -121,7 +98,7 @@ async def _sent(bench: Bench, job: Job, times: int) -> tuple[Sample, float]:
     async with http_transport(address, credential, sign, LoopClock()) as transport:
         reply = await send(transport)
         sent_us = await each_async_us(lambda: send(transport), times)
-    return Sample(crop=crop, work=work, step=step, request=request, reply=reply), sent_us
+    return crop, Question(work=work, step=step, request=request, reply=reply), sent_us
 
 
 def _stored(folder: Path, named: str, lines: tuple[Lines, ...], work: Work, times: int) -> Iterator[Figure]:
@@ -131,7 +108,7 @@ def _stored(folder: Path, named: str, lines: tuple[Lines, ...], work: Work, time
     with closing(sink):
         alone_us = each_us(lambda: sink.write(lines), times)
         together_us = each_us(lambda: sink.write(lines * _GROUP), max(1, times // _GROUP)) / _GROUP
-    yield Figure(f"{named}appended and forced to disk", alone_us, "µs", note=f"{together_us:.0f} each in a group of 16")
+    yield Figure(f"{named}appended and forced to disk", alone_us, "µs", note=_in_a_group(together_us))
     with closing(open_database(folder)) as db:
         checkpoint = SqliteCheckpoint(db)
         take_in(db, ["subdomains"], [TargetLine([f"t{n}.example"], None) for n in range(_GROUP)], may_lack=False)
@@ -139,9 +116,11 @@ def _stored(folder: Path, named: str, lines: tuple[Lines, ...], work: Work, time
         works = checkpoint.draw(work.task.harvest, _GROUP)
         alone_us = each_us(lambda: _book(checkpoint, works[:1], lines), times)
         together_us = each_us(lambda: _book(checkpoint, works, lines), max(1, times // _GROUP)) / _GROUP
-    yield Figure(
-        f"{named}held, then billed and marked", alone_us, "µs", note=f"{together_us:.0f} each in a group of 16"
-    )
+    yield Figure(f"{named}held, then billed and marked", alone_us, "µs", note=_in_a_group(together_us))
+
+
+def _in_a_group(us: float) -> str:
+    return f"{us:.0f} each in a group of {_GROUP}"
 
 
 def _book(checkpoint: SqliteCheckpoint, works: list[Work], lines: tuple[Lines, ...]) -> None:

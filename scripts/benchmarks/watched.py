@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.program import Ended, peak_bytes
+from benchmarks.program import Ended, begun, ended, peak_bytes, said
 
 _LOOK_S = 0.02
 _ENOUGH_S = 4 * 3600.0
@@ -39,20 +39,15 @@ class Watched:
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
             if pid:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
-                self._ended = Ended(
-                    code=self._process.returncode,
-                    wall_s=perf_counter() - self._began_s,
-                    cpu_s=usage.ru_utime + usage.ru_stime,
-                    peak_bytes=self._peak_bytes or usage.ru_maxrss * 1024,
-                    said=self._log.read_text(errors="replace")[-2000:],
-                )
+                wall_s, code = perf_counter() - self._began_s, self._process.returncode
+                self._ended = ended(code, usage, wall_s=wall_s, most_bytes=self._peak_bytes, log=self._log)
         return self._ended is None
 
     def until(self, is_true: Callable[[], bool], *, look_s: float = _LOOK_S) -> None:
         """Wait for something to become true while it runs. Raises RuntimeError if it ends before."""
         while not is_true():
             if not self.is_running():
-                raise RuntimeError(f"ended too early:\n{self._log.read_text(errors='replace')[-2000:]}")
+                raise RuntimeError(f"ended too early:\n{said(self._log)}")
             time.sleep(look_s)
 
     def kill(self) -> Ended:
@@ -72,20 +67,17 @@ class Watched:
 
     def succeeded(self) -> Ended:
         """Wait for its end. Raises RuntimeError unless that was a success."""
-        ended = self.ended()
-        if ended.code != 0:
-            raise RuntimeError(f"ended with {ended.code}:\n{ended.said}")
-        return ended
+        found = self.ended()
+        if found.code != 0:
+            raise RuntimeError(f"ended with {found.code}:\n{found.said}")
+        return found
 
 
 @contextmanager
 def watched(command: Sequence[str | Path], *, environ: Mapping[str, str], log: Path) -> Iterator[Watched]:
     """Run a program beside the block; it is killed at the block's end if it has not ended. Its outputs go to `log`."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(word) for word in command], env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        program = Watched(process, log)
+        program = Watched(begun(command, environ, output), log)
         try:
             yield program
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from benchmarks.meter import share_used
 from benchmarks.peers.ground import Ground, learnt
 from benchmarks.peers.programs import LASTING, RAW, Given, Program
 from benchmarks.program import run
@@ -22,8 +23,7 @@ _PATIENCE = 10  #: times what the job has to take, and a minute
 
 def used(meter: Mapping[str, Any]) -> float:
     """Return the share of the allowance that was used, from the first page that was asked for to the last."""
-    seconds: float = meter["last_paid_s"] - meter["first_paid_s"]
-    return float((meter["paid"] - meter["refused"] - 1) * WINDOW_S / CALLS / seconds)
+    return share_used(meter, CALLS, WINDOW_S)
 
 
 def _figures_of(program: Program, ground: Ground, folder: Path, *, is_quick: bool) -> Iterator[Figure]:
