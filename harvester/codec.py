@@ -4,6 +4,7 @@ Numbers: an integer beyond 64 bits, NaN or Infinity is refused by orjson, which 
 becomes typed records.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -46,6 +47,14 @@ def dump(value: object) -> bytes:
     return _dumped(value, 0)
 
 
+def dump_each(values: Iterable[object]) -> list[bytes]:
+    """Return each of the values as compact JSON. Raises UnreadableRow if one of them is nested too deep."""
+    try:
+        return [orjson.dumps(value) for value in values]
+    except TypeError as exc:
+        raise _unreadable(exc) from None
+
+
 def dump_line(value: object) -> bytes:
     """Return `value` as one line of JSON Lines, newline included. Raises UnreadableRow if it is nested too deep."""
     return _dumped(value, orjson.OPT_APPEND_NEWLINE)
@@ -59,5 +68,9 @@ def dump_pretty(value: object) -> bytes:
 def _dumped(value: object, option: int) -> bytes:
     try:
         return orjson.dumps(value, option=option)
-    except TypeError as exc:  # orjson reads what is nested 1024 deep and writes 254
-        raise UnreadableRow(f"not to be written as JSON: {exc}") from None
+    except TypeError as exc:
+        raise _unreadable(exc) from None
+
+
+def _unreadable(exc: TypeError) -> UnreadableRow:
+    return UnreadableRow(f"not to be written as JSON: {exc}")  # orjson reads what is nested 1024 deep and writes 254

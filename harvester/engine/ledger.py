@@ -4,8 +4,6 @@ Money is never over because a hold is the *most* a request can cost and nothing 
 reply may have cost stays counted, as units in doubt, until the account says otherwise.
 """
 
-from collections.abc import Iterable, Sequence
-
 from harvester.engine.ports import Reading, Settlement
 from harvester.errors import OutOfUnits
 
@@ -67,33 +65,30 @@ class Purse:
         self.account = account
 
     @property
-    def _ledgers(self) -> Sequence[Ledger]:
-        return (self.budget, self.account)
-
-    @property
     def free_units(self) -> int | None:
         """Units that a new hold may take now; None = no limit."""
-        return _least(ledger.free_units for ledger in self._ledgers)
+        return _lesser(self.budget.free_units, self.account.free_units)
 
     @property
     def reachable_units(self) -> int | None:
         """Units that would be free if every open hold came back unspent; None = no limit."""
-        return _least(ledger.reachable_units for ledger in self._ledgers)
+        return _lesser(self.budget.reachable_units, self.account.reachable_units)
 
     def fits(self, units: int) -> bool:
         """Whether a hold of `units` would be granted now."""
-        return self.free_units is None or units <= self.free_units
+        free_units = self.free_units
+        return free_units is None or units <= free_units
 
     def hold(self, units: int) -> None:
-        """Set `units` aside in every ledger, or in none. Raises OutOfUnits."""
+        """Set `units` aside in both ledgers, or in none. Raises OutOfUnits."""
         if not self.fits(units):
             raise OutOfUnits(f"{units} units asked, {self.free_units} free")
-        for ledger in self._ledgers:
-            ledger.hold(units)
+        self.budget.hold(units)
+        self.account.hold(units)
 
     def settle(self, held_units: int, *, spent_units: int, in_doubt_units: int) -> None:
         """Replace a hold by what it cost."""
-        for ledger in self._ledgers:
+        for ledger in (self.budget, self.account):
             ledger.settle(held_units, spent_units=spent_units, in_doubt_units=in_doubt_units)
 
 
@@ -116,5 +111,7 @@ def settlement_of(before: Reading | None, now: Reading, doubt_units: int) -> Set
     return Settlement(charged_units, min(doubt_units, charged_units - billed_units), doubt_units)
 
 
-def _least(limits: Iterable[int | None]) -> int | None:
-    return min((limit for limit in limits if limit is not None), default=None)
+def _lesser(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

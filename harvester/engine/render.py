@@ -1,11 +1,12 @@
 """Rows to lines: the envelope, the record or the raw row, the task's own line. Pure."""
 
 from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harvester.codec import dump, dump_line
+from harvester.codec import dump, dump_each, dump_line
 from harvester.engine.ports import Lines, State, Work
 from harvester.errors import UnreadableRow
 from harvester.model import Exchange, Page, Reply, Row
@@ -41,16 +42,15 @@ class Crop:
         place = {"task": work.task.id, "page": work.pages + 1}
         envelopes: dict[str, bytes] = {}  # up to the row's number: it is all that differs between rows of a target
         behind = b',"fetched_at":"%b",' % fetched_at.encode()
-        for number, row in enumerate(page.rows, start=work.rows + 1):
+        written = zip(page.rows, self._written(page.rows, reply.arrived_at), strict=True)
+        for number, (row, fields) in enumerate(written, start=work.rows + 1):
+            if isinstance(fields, UnreadableRow):
+                place_of_row = {**place, "row": number, "fetched_at": fetched_at}
+                rejects.append(_reject_line({"harvest": self.name, **place_of_row, "reason": str(fields)}, row.data))
+                continue
             if (envelope := envelopes.get(row.target)) is None:
                 envelope = envelopes[row.target] = self._envelope(row.target, place)
-            try:
-                fields = self._fields(row, reply.arrived_at)
-            except UnreadableRow as exc:
-                place_of_row = {**place, "row": number, "fetched_at": fetched_at}
-                rejects.append(_reject_line({"harvest": self.name, **place_of_row, "reason": str(exc)}, row.data))
-            else:
-                records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
+            records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
         return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
 
     def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
@@ -92,11 +92,22 @@ class Crop:
         }
         return dump(envelope).removesuffix(b"}") + b',"row":'
 
-    def _fields(self, row: Row, arrived_at: datetime) -> bytes:
-        """Return what stands in a record's line behind its envelope. Raises UnreadableRow."""
+    def _written(self, rows: Sequence[Row], arrived_at: datetime) -> Iterable[bytes | UnreadableRow]:
+        """Return what stands in each row's line behind its envelope, or why it cannot be written."""
         if self.is_raw:
-            return b'"raw":%b}\n' % dump(row.data)
-        return dump_line(self.exchange.record_of(row, arrived_at))[1:]
+            try:
+                return [b'"raw":%b}\n' % raw for raw in dump_each(row.data for row in rows)]
+            except UnreadableRow:  # one of them, and it does not say which
+                pass
+        return (self._fields(row, arrived_at) for row in rows)
+
+    def _fields(self, row: Row, arrived_at: datetime) -> bytes | UnreadableRow:
+        try:
+            if self.is_raw:
+                return b'"raw":%b}\n' % dump(row.data)
+            return dump_line(self.exchange.record_of(row, arrived_at))[1:]
+        except UnreadableRow as exc:
+            return exc
 
     def _reply_line(self, work: Work, reply: Reply) -> bytes:
         try:

@@ -2,7 +2,7 @@
 
 One send is one send: aiohttp sends an idempotent request again by itself when a reused connection drops, which a
 provider bills twice. `_Once` refuses the second pass. Whether the request was written decides what a failure
-costs, so it is traced and not guessed from the kind of exception.
+costs, so it is noted and not guessed from the kind of exception.
 
 One reply belongs to one request: HTTP/1.1 has no other tie between them than their order on a connection. So a
 connection over which something came unasked is not used again, and an answer that is followed by more than it
@@ -21,13 +21,12 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, TraceConfig
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
@@ -140,16 +139,32 @@ class _Unasked(_OwnError):
 
 
 class _Once:
-    """A client middleware that lets one request through once."""
+    """A client middleware that lets one request through once, and knows whether it was written."""
 
     def __init__(self) -> None:
         self._passed = False
+        self.is_written = False  #: in part at least: from then on the provider may act on it
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         if self._passed:
             raise _SentTwice
         self._passed = True
+        assert isinstance(request, _Request)  # the session makes no others for us
+        request.once = self
         return await handler(request)
+
+
+class _Request(ClientRequest):
+    """A request of ours, which tells when it is written. To reach a proxy aiohttp makes others, of its own class."""
+
+    once: _Once | None = None
+
+    async def send(self, conn: "Connection") -> ClientResponse:
+        """Write it to a connection."""
+        assert self.once is not None
+        transport = conn.transport  # over one that is known to be closed nothing is written
+        self.once.is_written = transport is not None and not transport.is_closing()
+        return await super().send(conn)
 
 
 class _Connections(aiohttp.TCPConnector):
@@ -224,14 +239,14 @@ class HttpTransport:
 
         Raises ConnectFailed if the request was certainly not written, ReplyLost if it may have been.
         """
-        trace = SimpleNamespace(is_written=False)
+        once = _Once()
         try:
-            return await self._exchange(self._sign(request, self._credential), trace)
+            return await self._exchange(self._sign(request, self._credential), once)
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, zlib.error, _OwnError) as exc:
             what = self.mask.text(_words(exc, self._address))
-            raise (ReplyLost(what) if trace.is_written else ConnectFailed(what)) from None
+            raise (ReplyLost(what) if once.is_written else ConnectFailed(what)) from None
 
-    async def _exchange(self, request: Request, trace: SimpleNamespace) -> Reply:
+    async def _exchange(self, request: Request, once: _Once) -> Reply:
         body = None if request.json is None else dump(request.json)
         headers = dict(request.headers)
         if body is not None:
@@ -244,8 +259,7 @@ class HttpTransport:
             headers=headers,
             proxy=self._address.proxy_of(url.host or "") if url.scheme == "https" else None,
             allow_redirects=False,
-            middlewares=(_Once(),),
-            trace_request_ctx=trace,
+            middlewares=(once,),
         ) as response:
             mask, most_bytes = self.mask.header, self._address.most_body_bytes
             packed = await _read(response, most_bytes)
@@ -334,17 +348,6 @@ def _words(exc: Exception, address: Address) -> str:
     return words if isinstance(exc, _OwnError) else f"{words} ({type(exc.__cause__ or exc).__name__})"
 
 
-def _tracing() -> TraceConfig:
-    trace = TraceConfig()
-
-    async def on_written(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.is_written = True
-
-    # Headers go out in one piece before the body: from here on the provider may act on the request.
-    trace.on_request_headers_sent.append(on_written)
-    return trace
-
-
 @asynccontextmanager
 async def http_transport(
     address: Address, credential: Credential, sign: Sign, clock: Clock
@@ -355,7 +358,7 @@ async def http_transport(
         headers={"User-Agent": address.user_agent, "Accept-Encoding": "gzip"},
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=address.timeout_s),
-        trace_configs=[_tracing()],
+        request_class=_Request,
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         yield HttpTransport(session, address, credential, sign, clock)

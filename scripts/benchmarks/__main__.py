@@ -67,6 +67,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.sections) - ALL.keys():
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n", flush=True)
     missed = 0
     for name in given.sections or (PEER_SECTIONS if given.peers else SECTIONS):

@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -570,8 +569,8 @@ class FailingSession:
         self.is_written = is_written
 
     @asynccontextmanager
-    async def request(self, *_: object, trace_request_ctx: SimpleNamespace, **__: object) -> AsyncIterator[None]:
-        trace_request_ctx.is_written = self.is_written
+    async def request(self, *_: object, middlewares: Sequence[Any], **__: object) -> AsyncIterator[None]:
+        middlewares[0].is_written = self.is_written
         raise self.exc
         yield
 
