@@ -16,6 +16,7 @@ from benchmarks.replay import Replay
 from benchmarks.scale import spelt
 from benchmarks.simulated import lived
 from benchmarks.stage import environ_of
+from benchmarks.table import Figure, Goal
 from benchmarks.watched import watched
 
 from harvester.codec import dump, parse
@@ -194,6 +195,15 @@ def test_packed_lines_are_counted_over_all_frames(tmp_path: Path) -> None:
     assert times_each(path, OF_PAGE, 3, 3) == Times(lines=9, foreign=0, missing=0, beyond=0)
     path.write_bytes(b"".join(frames[1:] + frames[1:2]))
     assert times_each(path, OF_PAGE, 3, 3) == Times(lines=9, foreign=0, missing=1, beyond=1)
+
+
+def test_a_speed_that_misses_its_goal_may_still_be_above_the_floor_and_a_count_never() -> None:
+    ratio = Figure("speed", 0.3, goal=Goal(">=", 0.7, floor=0.2))
+    assert not ratio.is_met
+    assert ratio.lowered().is_met
+    assert not Figure("speed", 0.1, goal=Goal(">=", 0.7, floor=0.2)).lowered().is_met
+    assert not Figure("rows missing", 1, goal=Goal("=", 0)).lowered().is_met
+    assert Figure("no goal", 1).lowered().is_met
 
 
 def test_a_list_as_people_spell_it_holds_each_target_once() -> None:

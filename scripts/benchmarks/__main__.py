@@ -63,6 +63,7 @@ def main() -> int:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(ALL)}")
     parser.add_argument("--peers", action="store_true", help="beside other tools, in an environment of their own")
     parser.add_argument("--quick", action="store_true", help="much smaller, and so less certain")
+    parser.add_argument("--floor", action="store_true", help="hold speeds against floors that noise does not come near")
     parser.add_argument("--folder", type=Path, help="where jobs are written; a disk, not memory, to be honest")
     given = parser.parse_args()
     if unknown := set(given.sections) - ALL.keys():
@@ -75,6 +76,8 @@ def main() -> int:
         section = ALL[name]
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="bench-") as folder:
             figures = list(section.measure(Path(folder), given.quick))
+        if given.floor:
+            figures = [figure.lowered() for figure in figures]
         missed += sum(not figure.is_met for figure in figures)
         print(f"## {section.title}\n\n{markdown([figure.cells() for figure in figures], HEAD)}", flush=True)
     print("All goals are reached." if not missed else f"{missed} goals are not reached.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.counted import OF_ALIAS, OF_PAGE, times_each
 from benchmarks.scale import MEMORY_GOAL, NONE, SAME_GOAL
 from benchmarks.stage import Job, aliases, staged, targets_with
-from benchmarks.table import Figure
+from benchmarks.table import Figure, Goal
 from benchmarks.watched import watched
 
 PAGE_ROWS = 1_000
@@ -22,6 +22,7 @@ PAGES = 10_000
 QUICK_PAGES = 200
 EARLY_AT = 0.01
 OPEN = 25  #: what harvester does at DataForSEO where the config says nothing
+OPEN_GOAL = Goal("<=", MEMORY_GOAL.value, floor=180)  #: megabytes
 LEAST_EARLY_PAGES = 10  #: before, not everything that is needed has been imported and filled once
 
 _HARVEST = {"provider": "dataforseo", "report": "backlinks", "page_size": PAGE_ROWS}
@@ -69,5 +70,5 @@ def _wide(folder: Path, targets: int) -> Iterator[Figure]:
             ended = program.succeeded()
         rows = times_each(job.directory / _OUTPUT, OF_ALIAS, targets, PAGE_ROWS)
     name = f"{targets} pages of {PAGE_ROWS:,} rows, {OPEN} at once"
-    yield Figure(f"{name}: most memory", ended.peak_bytes / 1e6, "MB", MEMORY_GOAL)
+    yield Figure(f"{name}: most memory", ended.peak_bytes / 1e6, "MB", OPEN_GOAL)
     yield Figure(f"{name}: rows missing, doubled or foreign", rows.wrong, "", NONE, f"{rows.lines:,} rows")
