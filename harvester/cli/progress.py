@@ -144,7 +144,7 @@ async def _bars(look: Look) -> None:
 def _draw(bars: Mapping[str, "tqdm[Never]"], now: Mapping[str, ProviderProgress], pace: Pace, now_s: float) -> None:
     with even_unread(sys.stderr):
         for name, bar in bars.items():
-            bar.n = now[name].tasks_done
+            bar.n, bar.total = now[name].tasks_done, now[name].tasks  # there may be more of them than at first
             bar.set_postfix_str(pace.words(name, now[name], now_s), refresh=False)
             bar.refresh()
 
