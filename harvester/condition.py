@@ -53,7 +53,7 @@ class Malformed(ValueError):
     def __init__(self, at: int, expected: str) -> None:
         self.at = at  #: 1 = the first character
         self.expected = expected
-        super().__init__(f"{expected} at character {at}")
+        super().__init__(f"{expected}, at character {at}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +202,7 @@ class _Parser:
         name = self._next
         harvest, _, field = name.text.rpartition(".")
         if name.kind != "name" or name.text in _KEYWORDS or not harvest or not field:
-            raise self._fault("HARVEST.FIELD, such as ahrefs.summary.refdomains,")
+            raise self._fault("HARVEST.FIELD (such as ahrefs.summary.refdomains)")
         self._advance()
         if self._takes("name", "is"):
             sign, literal = "!=" if self._takes("name", "not") else "==", None
@@ -211,7 +211,7 @@ class _Parser:
         else:
             sign, literal = self._sign(), self._literal()
         if literal is None and sign not in EQUALS:
-            raise Malformed(name.at, "`is null` or `is not null`, since nothing is more or less than null,")
+            raise Malformed(name.at, "`is null` or `is not null`, since nothing is more or less than null")
         made = Comparison(harvest=harvest, field=field, sign=sign, literal=literal, at=name.at)
         self.comparisons.append(made)
         return made
@@ -251,4 +251,4 @@ class _Parser:
 
     def _fault(self, expected: str) -> Malformed:
         found = self._next.text if len(self._next.text) <= 60 else f"{self._next.text[:60]}…"
-        return Malformed(self._next.at, f"{expected} and found {found}")
+        return Malformed(self._next.at, f"{expected}, and found {found}")

@@ -153,7 +153,7 @@ class Plan:
                     "provider": item.provider,
                     "report": item.report,
                     "targets": item.targets.most,
-                    **_range("targets", item.targets),
+                    **(_range("targets", item.targets) if item.name in self.targets.staged else {}),
                     **_range("requests", item.requests),
                     **_range("units", item.units),
                 }

@@ -118,7 +118,8 @@ class Schedule:
     @property
     def has_left(self) -> bool:
         """Whether any task is not finished."""
-        return bool(self.busy or self._begun or self._fresh or self._later or self._parked or self._undrawn)
+        may_draw = any(name not in self._resting for name in self._undrawn)
+        return bool(self.busy or self._begun or self._fresh or self._later or self._parked) or may_draw
 
     @property
     def has_parked(self) -> bool:

@@ -28,10 +28,9 @@ class HarvestCount:
     pages: int
     rows: int
     units: int
-    undrawn: int = 0  #: tasks that have not been drawn
-    listed: int | None = (
-        None  #: targets that another harvest's rows brought for its list; None = it asks about the job's
-    )
+    #: Of a staged harvest: targets that came for its list; None = it asks about the job's.
+    listed: int | None = None
+    undrawn: int = 0  #: tasks that these make, and that have not been drawn
     rejected: int = 0  #: values that came for its list and are no targets
 
 
@@ -151,11 +150,11 @@ def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
         tasks[State(state)] += count
         pages, rows, units = pages + more_pages, rows + more_rows, units + more_units
         done += targets if State(state).is_finished else 0
-    found = HarvestCount(tasks=tasks, targets=done, pages=pages, rows=rows, units=units, undrawn=undrawn)
+    found = HarvestCount(tasks=tasks, targets=done, pages=pages, rows=rows, units=units)
     if scope != stage_list(name):
         return found
     rejected = _number(db, "SELECT count(*) FROM rejected WHERE source = ? AND line = ?", scope, NO_LINE)
-    return replace(found, listed=count_targets(db, scope), rejected=rejected)
+    return replace(found, listed=count_targets(db, scope), undrawn=undrawn, rejected=rejected)
 
 
 def _provider(db: sqlite3.Connection, name: str) -> ProviderCount:

@@ -99,8 +99,8 @@ def _next_round(db: sqlite3.Connection) -> int:
 
 def _refuse_if_missing(db: sqlite3.Connection, round_: int) -> None:
     missing = db.execute(
-        "SELECT name, count(*) OVER () FROM targets WHERE round < ? AND round <> ?"
-        " GROUP BY name ORDER BY min(id) LIMIT ?",
+        "SELECT name, count(*) OVER () FROM targets"
+        " WHERE round < ? AND round <> ? GROUP BY name ORDER BY min(id) LIMIT ?",
         (round_, NO_ROUND, MISSING_SHOWN),
     ).fetchall()
     if missing:
