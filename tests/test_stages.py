@@ -76,7 +76,7 @@ def test_the_source_may_stand_behind_the_harvest_that_needs_it_and_decide_for_ma
     assert {stage.source for stage in job_from(*chain).stages.values()} == {"sized", "rivals"}
 
 
-TABLE_FAULTS = {
+TABLE_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no table": ({"targets_from": "rivals"}, 'targets_from = "rivals": expected a table such as'),
     "no field": ({"targets_from": {"harvest": "rivals"}}, "targets_from.field: missing; expected the field of"),
     "an unknown key": (
@@ -218,8 +218,9 @@ def test_a_report_about_sets_has_no_stage_and_decides_nothing() -> None:
 def test_who_decides_must_be_asked_about_the_same_targets_in_the_same_scope() -> None:
     condition = {"only_if": "sized.refdomains > 5"}
     assert (
-        'expected a harvest over this one\'s targets, targets_from = { harvest = "rivals", field = "competitor", top = 10 },'
-        " and sized has the job's list" in fault_of(RIVALS, SIZED, {**DEEP, **condition, "targets_from": FROM_RIVALS})
+        "expected a harvest over this one's targets, targets_from ="
+        ' { harvest = "rivals", field = "competitor", top = 10 }, and sized has the job\'s list'
+        in fault_of(RIVALS, SIZED, {**DEEP, **condition, "targets_from": FROM_RIVALS})
     )
     derived = {**SIZED, "targets_from": FROM_RIVALS}
     assert "this one's targets, the job's list, and sized has targets_from" in fault_of(
