@@ -1,4 +1,4 @@
-"""Harvests that bring each other their targets: nobody waits for what cannot come, and nothing that came is left out."""
+"""Harvests that bring each other their targets: nobody waits for what cannot come, nothing that came is left out."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
