@@ -1,15 +1,22 @@
 """Harvests that bring each other their targets: nobody waits for what cannot come, nothing that came is left out."""
 
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from engine_kit import verdict
+from engine_kit import task, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stages_kit import ROOTS, Planned, Works, child, reckoned, rows_of
 
+from harvester.engine.desk import Desk
+from harvester.engine.ports import Work
+from harvester.engine.relay import Relay
+from harvester.engine.schedule import Schedule
 from harvester.model import Action
+from harvester.testing import LoopClock, MemoryStore, run_in_virtual_time
 
 A = Planned(name="a")
 B = Planned(name="b", provider=1, source="a")
@@ -173,3 +180,134 @@ def test_every_job_ends_and_the_next_run_completes_it(
             works.assert_whole()
         works.run()
         works.assert_whole()
+
+
+# The parts.
+
+
+@dataclass
+class Somewhere:
+    """Where a harvest is worked on, as a test says."""
+
+    is_closed: bool = False
+    is_moving: bool = False
+    resting: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    woken: list[str] = field(default_factory=list)
+    told: int = 0
+
+    __hash__ = object.__hash__
+
+    def is_resting(self, harvest: str) -> bool:
+        return harvest in self.resting
+
+    def is_stopped(self, harvest: str) -> bool:
+        return harvest in self.stopped
+
+    def wake(self, harvest: str) -> None:
+        self.woken.append(harvest)
+
+    def tell(self) -> None:
+        self.told += 1
+
+
+def chain() -> tuple[Relay, Somewhere, Somewhere]:
+    """Return a -> b -> c, with b elsewhere."""
+    relay, here, there = Relay({"b": "a", "c": "b"}), Somewhere(), Somewhere(resting={"b"})
+    relay.join(["a", "c"], here)
+    relay.join(["b"], there)
+    return relay, here, there
+
+
+def test_targets_can_come_as_long_as_some_source_on_the_way_has_work() -> None:
+    relay, here, there = chain()
+    assert not relay.can_come("c")
+    here.is_moving = True
+    assert relay.can_come("b")
+    assert relay.can_come("c"), "a brings b targets, and b brings c some"
+    there.resting.clear()
+    assert not relay.can_come("c"), "b has its own reason to wait"
+    there.is_moving = True
+    assert relay.can_come("c")
+    there.stopped.add("b")
+    assert not relay.can_come("c")
+    there.stopped.clear()
+    there.is_closed = True
+    assert not relay.can_come("c")
+    assert not relay.can_come("a"), "it has a list of the job"
+
+
+def test_all_that_follow_are_woken_and_every_place_once_told() -> None:
+    relay, here, there = chain()
+    relay.brought("a")
+    assert (there.woken, here.woken) == (["b"], ["c"])
+    relay.brought("c")
+    assert (there.woken, here.woken) == (["b"], ["c"])
+    relay.left()
+    assert (here.told, there.told) == (1, 1)
+
+
+def test_what_comes_while_a_list_is_looked_at_is_not_overlooked() -> None:
+    class Slow(MemoryStore):
+        async def draw(self, harvest: str, count: int) -> list[Work]:
+            found = await super().draw(harvest, count)
+            await asyncio.sleep(1.0)  # what comes now is not in it
+            return found
+
+    async def body() -> None:
+        store, relay = Slow(), Relay({"b": "a"})
+        desk = Desk(Schedule(["b"]), store, LoopClock(), facts={}, block=2)
+        desk.relay = relay
+        relay.join(["b"], desk)
+        relay.join(["a"], Somewhere(is_moving=True))
+        desk.join("lane")
+        taking = asyncio.ensure_future(desk.take("lane", lambda: True))
+        await asyncio.sleep(0.5)
+        store.drawable["b"] = [Work(task=task("x.com", "b"))]
+        relay.brought("a")
+        work = await asyncio.wait_for(taking, 60)
+        assert work is not None
+        assert work.task.targets == ("x.com",)
+
+    run_in_virtual_time(body())
+
+
+def test_a_desk_is_closed_when_its_last_lane_has_left_and_open_when_one_is_counted_on() -> None:
+    async def body() -> None:
+        desk = Desk(Schedule(["a"]), MemoryStore(), LoopClock(), facts={}, block=2)
+        assert not desk.is_closed, "before the first has come"
+        for lane in ("one", "two"):
+            desk.join(lane)
+        desk.leave("one")
+        assert not desk.is_closed
+        desk.leave("two")
+        assert desk.is_closed
+        desk.join("one")
+        assert not desk.is_closed
+
+    run_in_virtual_time(body())
+
+
+def test_a_resting_harvest_is_not_drawn_from_and_is_no_work_that_is_left() -> None:
+    schedule = Schedule(["a", "b"])
+    schedule.rest("a")
+    assert (schedule.draws_from(), schedule.resting, schedule.is_moving) == ("b", ["a"], True)
+    schedule.drawn_out("b")
+    assert (schedule.draws_from(), schedule.is_moving, schedule.has_left) == (None, False, False)
+    schedule.wake("a")
+    assert (schedule.draws_from(), schedule.resting, schedule.has_left) == ("a", [], True)
+    schedule.rest("a")
+    schedule.stop_harvest("a", "no")
+    assert schedule.resting == []
+
+
+def test_a_harvest_of_which_a_task_was_too_dear_waits_for_no_more_of_them() -> None:
+    schedule = Schedule(["a"])
+    schedule.add([Work(task=task("x.com", "a"))])
+    work = schedule.take(0.0)
+    assert work is not None
+    schedule.rest("a")
+    schedule.park(work)
+    assert schedule.resting == []
+    schedule.unpark()
+    assert schedule.resting == ["a"]

@@ -277,3 +277,13 @@ def test_seeds_and_rows_become_true_together_or_not_at_all(tmp_path: Path) -> No
         with pytest.raises(Exception, match="lacks 1 of 1 holds"):
             checkpoint.commit([brings(first, "x.com"), lost], {})
         assert drawn(checkpoint) == []
+
+
+def test_a_page_with_what_it_brings_is_one_transaction(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path, sources=SOURCES) as checkpoint:
+        begin(checkpoint)
+        first, _ = checkpoint.draw(HARVEST, 2)
+        said: list[str] = []
+        checkpoint.db.set_trace_callback(lambda statement: said.append(statement.split()[0]))
+        checkpoint.commit([brings(first, "x.com")], {})
+        assert (said[0], said[-1], said.count("BEGIN"), said.count("COMMIT")) == ("BEGIN", "COMMIT", 1, 1)
