@@ -48,6 +48,7 @@ class ProviderProgress:
     open_requests: int
     closed_s: float  #: for how long nothing will leave
     rate: RateRule | None
+    is_waiting: bool = False  #: for targets that others' rows may bring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ class Run:
                 open_requests=sum(lane.open_requests for lane in station.lanes),
                 closed_s=station.closed_s,
                 rate=station.account.rate,
+                is_waiting=not station.desk.is_moving and station.desk.is_fed(),
             )
             for station in self._stations
         }

@@ -39,6 +39,7 @@ class Pace:
         gone_s = max(now_s - self._began_s, 1e-6)
         spent_units = now.tally.units_spent + now.tally.units_in_doubt
         words = [f"paused for {duration(now.closed_s)}"] if now.closed_s > 0 else []
+        words += ["waiting for targets"] if now.is_waiting else []
         left_s = self._left_s(before, now, gone_s)
         if left_s is not None:
             words.append(f"{duration(left_s)} left")

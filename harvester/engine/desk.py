@@ -54,7 +54,7 @@ class Desk:
             due_s = self.schedule.next_at_s()
             if not is_left and self.schedule.draws_from() is not None:
                 await self._draw()
-            elif is_left or self.schedule.busy or due_s is not None or self._is_fed():
+            elif is_left or self.schedule.busy or due_s is not None or self.is_fed():
                 await self._change(None if due_s is None else due_s - now_s)
             else:
                 return None
@@ -114,6 +114,11 @@ class Desk:
         """Whether there is work that is being done, or can be."""
         return self.schedule.is_moving
 
+    def is_fed(self) -> bool:
+        """Whether further targets may come from elsewhere."""
+        relay = self.relay
+        return relay is not None and any(relay.can_come(harvest) for harvest in self.schedule.resting)
+
     def is_resting(self, harvest: str) -> bool:
         """Whether a harvest's list had nothing more when it was last looked at, and could be drawn from."""
         return harvest in self.schedule.resting
@@ -166,11 +171,6 @@ class Desk:
         self.schedule.added += len(drawn)  # nobody knew of them
         if drawn:
             self.schedule.wake(harvest)
-
-    def _is_fed(self) -> bool:
-        """Whether further targets may come from elsewhere."""
-        relay = self.relay
-        return relay is not None and any(relay.can_come(harvest) for harvest in self.schedule.resting)
 
     async def _change(self, within_s: float | None) -> None:
         try:

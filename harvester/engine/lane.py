@@ -292,7 +292,7 @@ class Lane:
             parts=brought.parts,
             lines=tuple(lines._replace(data=self._parts.mask(lines.data)) for lines in brought.lines),
             learnt=brought.learnt,
-            seeds=without_secrets(brought.seeds, self._masked),
+            seeds=without_secrets(brought.seeds, self._masked) if brought.seeds else (),
         )
         if asked.crop.feeds and entry.work is not None:
             await self._parts.store.commit(entry)  # who draws from it looks into what is durable

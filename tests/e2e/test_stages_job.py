@@ -14,7 +14,7 @@ import pytest
 from e2e_kit import lines_of
 from operations_kit import TODAY, DayClock, HastyClock
 
-from harvester.assembly import Outcome, RunOptions, Status, Surroundings, job_run, read_status
+from harvester.assembly import Outcome, Run, RunOptions, Status, Surroundings, job_run, read_status
 from harvester.assembly.reading import ReadingRule
 from harvester.assembly.surroundings import SystemClock
 from harvester.cli.summary import summary_text
@@ -297,3 +297,31 @@ def test_a_list_that_grows_brings_more(tmp_path: Path) -> None:
     assert job.run().exit_code == 0
     assert before < set(job.asked("deep"))
     assert_same(job.asked("deep"), competitors(job))
+
+
+def test_a_provider_that_has_nothing_to_do_but_to_wait_says_so(tmp_path: Path) -> None:
+    job = Staged(
+        directory=tmp_path, harvests=[RIVALS, DEEP], targets=TARGETS[:2], options=replace(OPTIONS, latency_ms=200)
+    )
+    seen: list[tuple[bool, int, int]] = []
+
+    async def look(run: Run) -> None:
+        while True:
+            now = run.progress()
+            seen.append((now["ahrefs"].is_waiting, now["ahrefs"].tasks, now["semrush"].is_waiting))
+            await asyncio.sleep(0.05)
+
+    async def go() -> None:
+        async with (
+            serving(job.options) as sandbox,
+            job_run(job._config(sandbox), job.run_options, job._around(sandbox)) as run,
+        ):
+            looking = asyncio.create_task(look(run))
+            await run.work(asyncio.Event())
+            looking.cancel()
+            seen.append((run.progress()["ahrefs"].is_waiting, run.progress()["ahrefs"].tasks, False))
+
+    asyncio.run(go())
+    assert (True, 0, False) in seen
+    assert seen[-1] == (False, len(job.asked("deep")), False)
+    assert not any(is_waiting for _, _, is_waiting in seen)
