@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cli_kit import KEY, Bench, names, row_of, sandbox_beside
 
+from harvester.assembly import Range
 from harvester.sandbox.app import Options, Sandbox
 
 SOURCES = {"report": "refdomains", "name": "sources", "max_rows": 5}
@@ -105,3 +106,10 @@ def test_all_that_is_wrong_with_stages_is_said_at_once_and_nothing_is_made(bench
     assert 'targets_from.harvest = "source": expected the name of another harvest' in result.stderr
     assert 'did you mean "refdomains"?, at character 1' in result.stderr
     assert not bench.out.exists()
+
+
+def test_nothing_times_anything_is_nothing_and_without_a_bound_it_is_without_one() -> None:
+    nothing, some, any_number = Range(least=0, most=0), Range(least=2, most=3), Range(least=2, most=None)
+    assert nothing.times(None) == any_number.times(0) == nothing
+    assert some.times(4) == Range(least=0, most=12)
+    assert some.times(None) == any_number.times(4) == Range(least=0, most=None)
