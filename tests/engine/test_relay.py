@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stages_kit import ROOTS, Planned, Works, child, reckoned, rows_of
 
 from harvester.engine.desk import Desk
-from harvester.engine.ports import Work
+from harvester.engine.ports import State, Work
 from harvester.engine.relay import Relay
 from harvester.engine.schedule import Schedule
 from harvester.model import Action
@@ -311,3 +311,19 @@ def test_a_harvest_of_which_a_task_was_too_dear_waits_for_no_more_of_them() -> N
     assert schedule.resting == []
     schedule.unpark()
     assert schedule.resting == ["a"]
+
+
+def test_whatever_may_go_on_is_moving_and_what_is_parked_is_not() -> None:
+    waiting, begun = Work(task=task("x.com", "a")), Work(task=task("y.com", "a"), state=State.OPEN)
+    for work in (waiting, begun):
+        schedule = Schedule([])
+        assert not schedule.is_moving
+        schedule.add([work])
+        assert schedule.is_moving
+        assert schedule.take(0.0) is work
+        assert schedule.is_moving, "somebody works on it"
+        schedule.retry(work, 5.0)
+        assert schedule.is_moving, "later"
+        assert schedule.take(5.0) is work
+        schedule.park(work)
+        assert not schedule.is_moving
