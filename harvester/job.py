@@ -1,7 +1,7 @@
 """A job: its config compiled against the providers it names. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from harvester.model import (
 )
 from harvester.names import NotATarget, target_of
 from harvester.providers import PROVIDERS
+from harvester.stages import Stage, stages_of
 
 #: Further keys of a provider's section that decide which rows come.
 SETTINGS_OF_ROWS = ("datasource",)
@@ -73,6 +74,7 @@ class CompiledHarvest:
     report: Report
     exchange: Exchange
     sets: SetSource | None = None  #: where its sets come from; None = it asks about each target, or batches of them
+    stage: Stage | None = None  #: which rows of another harvest its targets come from; None = the job's targets
 
     @property
     def targets_per_task(self) -> int:
@@ -91,8 +93,14 @@ class Job:
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """The scopes in which targets are asked about; the job's own first."""
-        return tuple(dict.fromkeys((self.config.scope, *(item.harvest.scope for item in self.harvests))))
+        """The scopes in which the job's targets are asked about; the job's own first."""
+        listed = (item.harvest.scope for item in self.harvests if item.harvest.targets_from is None)
+        return tuple(dict.fromkeys((self.config.scope, *listed)))
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """Where those harvests take their targets that do not ask about the job's list, by their names."""
+        return {item.harvest.name: item.stage for item in self.harvests if item.stage is not None}
 
     @property
     def sets(self) -> tuple[SetSource, ...]:
@@ -131,6 +139,8 @@ class Job:
             "filter": dict(harvest.filter),
             "options": dict(harvest.options),
             "sets": _sets_text(harvest.sets),
+            "targets_from": None if harvest.targets_from is None else asdict(harvest.targets_from),
+            "only_if": harvest.only_if,
         }
 
 
@@ -146,17 +156,20 @@ def compile_job(config: JobConfig, day: date) -> Job:
         elif name not in PROVIDERS:
             known = f"expected one of {', '.join(PROVIDERS)}{did_you_mean(name, PROVIDERS)}"
             faults.append(f"{config.path}: [providers.{name}]: no provider of that name; {known}")
-    harvests: list[CompiledHarvest] = []
+    found: dict[int, CompiledHarvest] = {}
     for number, harvest in enumerate(config.harvests, start=1):
         if harvest.provider in accounts:
             try:
-                harvests.append(compile_harvest(harvest, accounts[harvest.provider], day))
+                found[number] = compile_harvest(harvest, accounts[harvest.provider], day)
             except HarvestRefused as exc:
                 faults.append(harvest_fault(config.path, number, harvest.name, exc))
-    faults += _name_faults(config, harvests)
-    if faults:
+    faults += _name_faults(config, list(found.values()))
+    failed = [harvest.name for number, harvest in enumerate(config.harvests, start=1) if number not in found]
+    stages, stage_faults = stages_of(config.path, found, failed)
+    if faults := [*faults, *stage_faults]:
         raise ConfigError(list(dict.fromkeys(faults)))
-    return Job(config=config, day=day, accounts=accounts, harvests=tuple(harvests))
+    staged = (replace(item, stage=stages.get(item.harvest.name)) for item in found.values())
+    return Job(config=config, day=day, accounts=accounts, harvests=tuple(staged))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> list[str]:

@@ -297,7 +297,11 @@ def _manifest(job: Job, now: datetime) -> dict[str, Any]:
         },
         "config_as_written": job.config.as_written,
         "harvests": {
-            item.harvest.name: {**job.described(item.harvest), "output": job.output_of(item.harvest.name)}
+            item.harvest.name: {
+                **job.described(item.harvest),
+                "source": None if item.stage is None else item.stage.source,
+                "output": job.output_of(item.harvest.name),
+            }
             for item in job.harvests
         },
         "providers": {

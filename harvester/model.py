@@ -75,6 +75,17 @@ class Harvest:
     filter: Mapping[str, Any] = field(default_factory=dict)  #: neutral filters
     options: Mapping[str, Any] = field(default_factory=dict)  #: parameters passed to the provider as they are
     sets: "Sets | None" = None  #: for reports about several targets at once; None = the job's targets are one set
+    targets_from: "TargetsFrom | None" = None  #: None = the job's targets
+    only_if: str | None = None  #: a condition on the records of another harvest about the same target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsFrom:
+    """The rows of another harvest as a list of targets."""
+
+    harvest: str
+    field: str  #: of its record
+    top: int | None = None  #: only the first so many rows of each of its targets; None = all
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,23 @@ class Page:
     note: str | None = None
     #: Numbers worth remembering for later steps of the same key; the greatest value of a name is kept.
     learnt: Mapping[str, int] = field(default_factory=dict)
+
+
+class Seeds(NamedTuple):
+    """Targets that the rows of a page bring for the list of another harvest."""
+
+    harvest: str  #: that asks about them
+    scope: Scope  #: its own, in which they are spelled
+    targets: Mapping[str, str]  #: and the text of the row that named each first; in the order of the rows
+    rejected: Mapping[str, str]  #: texts that are no target, and why
+
+
+class Known(NamedTuple):
+    """A row's record, as those harvests see it that take their targets from it."""
+
+    place: int  #: among the rows of its target, at the earliest: of a batch or set nobody counts them one by one
+    target: str
+    record: Mapping[str, Any]
 
 
 class Action(Enum):

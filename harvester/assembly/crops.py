@@ -18,6 +18,7 @@ def crops_of(job: Job) -> dict[str, Crop]:
             captured=f"replies/{item.harvest.name}.jsonl.zst" if job.config.capture else None,
             max_rows=item.harvest.max_rows,
             by_sets=item.sets is not None,
+            feeds=tuple(stage for stage in job.stages.values() if stage.source == item.harvest.name),
         )
         for item in job.harvests
     }

@@ -28,6 +28,7 @@ class Targets:
 
     by_scope: dict[Scope, int]
     sets: dict[str, int]  #: by harvest, of those that ask about sets
+    staged: "dict[str, Range]"  #: by harvest, of those that take their targets from the rows of others
     lines: int  #: usable ones, repeated names included
     rejected: int
     first_rejected: RejectedLines
@@ -56,6 +57,12 @@ class Range:
             most=None if self.most is None or other.most is None else self.most + other.most,
         )
 
+    def times(self, most: int | None) -> "Range":
+        """Return none, or at most so many for each."""
+        if self.most == 0 or most == 0:
+            return Range(least=0, most=0)
+        return Range(least=0, most=None if self.most is None or most is None else self.most * most)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvestPlan:
@@ -64,13 +71,16 @@ class HarvestPlan:
     name: str
     provider: str
     report: str
-    targets: int
+    targets: Range
     requests: Range
     units: Range
 
     @classmethod
     def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
         """Return the share of a harvest whose targets' rows are not known; of all targets, or all but some."""
+        staged = targets.staged.get(item.harvest.name)
+        if staged is not None:
+            return cls._staged(item, staged)
         count = targets.by_scope[item.harvest.scope]
         if item.sets is not None:
             tasks = targets.sets[item.harvest.name]
@@ -81,9 +91,24 @@ class HarvestPlan:
             name=item.harvest.name,
             provider=item.harvest.provider,
             report=item.report.name,
-            targets=count,
+            targets=Range(least=count, most=count),
             requests=_times(tasks, forecast.least_requests, forecast.most_requests),
             units=_times(tasks, forecast.least_units, forecast.most_units),
+        )
+
+    @classmethod
+    def _staged(cls, item: CompiledHarvest, targets: Range) -> "HarvestPlan":
+        """Return the share of a harvest that may find no target, or as many as its source's rows can bring."""
+        forecast, tasks = item.exchange.forecast(), targets.times(1)
+        if targets.most is not None:
+            tasks = Range(least=0, most=-(-targets.most // item.exchange.targets_per_task))
+        return cls(
+            name=item.harvest.name,
+            provider=item.harvest.provider,
+            report=item.report.name,
+            targets=targets,
+            requests=tasks.times(forecast.most_requests),
+            units=tasks.times(forecast.most_units),
         )
 
 
@@ -127,7 +152,8 @@ class Plan:
                     "harvest": item.name,
                     "provider": item.provider,
                     "report": item.report,
-                    "targets": item.targets,
+                    "targets": item.targets.most,
+                    **(_range("targets", item.targets) if item.name in self.targets.staged else {}),
                     **_range("requests", item.requests),
                     **_range("units", item.units),
                 }
@@ -162,13 +188,32 @@ def read_all_targets(
         with faults_of(job):
             intake = take_in(db, job.scopes, heard, may_lack=False, sets=job.sets)
         tell_outside(db, job, notice)
+        by_scope = {scope: count_targets(db, scope) for scope in job.scopes}
+        sets = {source.harvest: count_sets(db, source.harvest) for source in job.sets}
         return Targets(
-            by_scope={scope: count_targets(db, scope) for scope in job.scopes},
-            sets={source.harvest: count_sets(db, source.harvest) for source in job.sets},
+            by_scope=by_scope,
+            sets=sets,
+            staged=_staged(job, by_scope, sets),
             lines=intake.lines,
             rejected=intake.rejected,
             first_rejected=rejected_lines(db, 20),
         )
+
+
+def _staged(job: Job, by_scope: dict[Scope, int], sets: dict[str, int]) -> dict[str, Range]:
+    """Return how many targets each staged harvest can have."""
+    items = {item.harvest.name: item for item in job.harvests}
+
+    def targets_of(name: str) -> Range:
+        item = items[name]
+        if item.stage is None:
+            asked = sets[name] * item.sets.size.most if item.sets is not None else by_scope[item.harvest.scope]
+            return Range(least=asked, most=asked)
+        source = items[item.stage.source].harvest
+        rows = [bound for bound in (item.stage.top, source.max_rows) if bound is not None]
+        return targets_of(source.name).times(1 if item.stage.condition is not None else min(rows, default=None))
+
+    return {name: targets_of(name) for name in job.stages}
 
 
 def _heard(

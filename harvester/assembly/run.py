@@ -15,12 +15,13 @@ from harvester.assembly.stations import Builder, Station
 from harvester.assembly.surroundings import Surroundings
 from harvester.engine.checkpoint import Census, SqliteCheckpoint, take_census
 from harvester.engine.lane import Lane, Stop
-from harvester.engine.ports import State, Tally
+from harvester.engine.ports import State, Tally, stage_list
+from harvester.engine.relay import Relay
 from harvester.engine.render import REJECTS, TASKS
 from harvester.engine.run import first_of_ours, run_lanes
 from harvester.engine.sink import JsonLines
 from harvester.engine.store import writing
-from harvester.job import Job
+from harvester.job import CompiledHarvest, Job
 from harvester.jobdir import JobDirectory
 from harvester.model import RateRule
 
@@ -47,6 +48,7 @@ class ProviderProgress:
     open_requests: int
     closed_s: float  #: for how long nothing will leave
     rate: RateRule | None
+    is_waiting: bool = False  #: for targets that others' rows may bring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,15 @@ class Run:
             freed = await _together([station.reconcile(stop) for station in self._stations])
             came_back = [station for station, units in zip(self._stations, freed, strict=True) if units]
             lanes = [lane for station in came_back for lane in station.lanes if lane.resume()]
+            lanes += self._fed_by_others(lanes)
+
+    def _fed_by_others(self, again: Sequence[Lane]) -> list[Lane]:
+        """Return the lanes that have to run again because lanes of other providers may bring them targets."""
+        waiting = [station for station in self._stations if again and station.desk.schedule.resting]
+        lanes = [lane for station in waiting for lane in station.lanes if lane not in again and lane.stopped is None]
+        for lane in lanes:
+            lane.expect()
+        return lanes
 
     def progress(self) -> dict[str, ProviderProgress]:
         """Return how far each provider's work has come."""
@@ -137,9 +148,15 @@ class Run:
                 open_requests=sum(lane.open_requests for lane in station.lanes),
                 closed_s=station.closed_s,
                 rate=station.account.rate,
+                is_waiting=not station.desk.is_moving and station.desk.is_fed(),
             )
             for station in self._stations
         }
+
+
+def _list_of(item: CompiledHarvest) -> str:
+    """Return the name of the list that a harvest's targets are in: its scope, or its own."""
+    return item.harvest.scope if item.stage is None else stage_list(item.harvest.name)
 
 
 @asynccontextmanager
@@ -155,9 +172,10 @@ async def opened_run(
         crops = crops_of(job)
         captured = [crop.captured for crop in crops.values() if crop.captured is not None]
         outputs = [TASKS, REJECTS, *(crop.output for crop in crops.values()), *captured]
-        checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets)
+        sources = {name: stage.source for name, stage in job.stages.items()}
+        checkpoint = SqliteCheckpoint(directory.db, most_targets=options.max_targets, sources=sources)
         checkpoint.begin(
-            [(item.harvest.name, item.harvest.scope, item.targets_per_task) for item in job.harvests],
+            [(item.harvest.name, _list_of(item), item.targets_per_task) for item in job.harvests],
             [(lane, name) for name, found in keys.items() for lane in lane_names(name, len(found))],
             outputs=outputs,
             at=around.clock.utc(),
@@ -178,6 +196,7 @@ async def opened_run(
             reader=await stack.enter_async_context(
                 reading(job, around.reading, without_secrets(around.environ, keys), around.clock.monotonic_s)
             ),
+            relay=Relay(sources) if sources else None,
             mark=f"{around.clock.utc():%Y%m%dT%H%M%S}-{int(around.jitter() * 2**32):08x}",
         )
         yield Run(builder, directory, await _stations(builder, stack, job, keys))

@@ -55,7 +55,7 @@ def _name(provider: str, scope: str) -> str:
 
 def _size_field(job: Job, item: CompiledHarvest) -> str | None:
     sizing = job.accounts[item.harvest.provider].provider.sizing
-    if sizing is None or item.harvest.scope not in sizing.scopes:
+    if sizing is None or item.stage is not None or item.harvest.scope not in sizing.scopes:
         return None
     return sizing.sizes.get(item.report.name)
 
@@ -67,7 +67,7 @@ def _plan_harvest(job: Job, item: CompiledHarvest, targets: Targets, sizes: Path
         return unsized
     requests, units, known = Range(least=0, most=0), Range(least=0, most=0), 0
     name = _name(item.harvest.provider, item.harvest.scope)
-    for rows in _known(sizes, name, field, unsized.targets):
+    for rows in _known(sizes, name, field, unsized.targets.least):
         forecast = item.exchange.forecast(rows)
         requests += Range(least=forecast.least_requests, most=forecast.most_requests)
         units += Range(least=forecast.least_units, most=forecast.most_units)

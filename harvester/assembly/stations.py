@@ -19,6 +19,7 @@ from harvester.engine.lane import Lane, LaneParts
 from harvester.engine.ledger import Ledger, Purse
 from harvester.engine.ports import State, Tally, Transport
 from harvester.engine.receipts import Receipts
+from harvester.engine.relay import Relay
 from harvester.engine.render import Crop
 from harvester.engine.schedule import Schedule
 from harvester.engine.store import Writer
@@ -70,6 +71,7 @@ class Builder:
     hold_ids: Iterator[int]
     max_targets: int | None
     reader: Reader
+    relay: Relay | None  #: for jobs with stages
     mark: str  #: tells what leaves in this run from what left in any other
 
     async def station(self, stack: AsyncExitStack, account: Account, keys: Sequence[Credential]) -> Station:
@@ -85,6 +87,9 @@ class Builder:
             facts=self.checkpoint.facts(name),
             block=2 * account.in_flight * len(keys),
         )
+        if self.relay is not None:
+            desk.relay = self.relay
+            self.relay.join(crops, desk)
         # The provider's sums, not those of today's keys: what a key has spent counts after it was taken out.
         begun = self.census.providers[name].tally
         budget = Ledger(account.config.budget, spent_units=begun.units_spent, in_doubt_units=begun.units_in_doubt)
@@ -160,6 +165,8 @@ class Builder:
         """Return how many tasks a harvest has, as far as this run may go."""
         tasks = self.census.harvests[crop.name].tasks
         known = sum(tasks.values())
+        if self.relay is not None and self.relay.is_staged(crop.name):
+            return known - self.census.harvests[crop.name].undrawn  # the schedule adds what it draws
         if self.max_targets is None:
             return known
         within = self.max_targets if crop.by_sets else -(-self.max_targets // crop.exchange.targets_per_task)

@@ -16,6 +16,7 @@ from harvester.engine.checkpoint import (
     open_to_look,
     reading,
     rejected_lines,
+    rejected_values,
     take_census,
     troubles,
 )
@@ -27,6 +28,14 @@ from harvester.jobdir import MANIFEST
 from harvester.locks import is_locked
 
 SHOWN = 20  #: tasks and lines that are shown; the files hold all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageStatus:
+    """How a harvest stands that takes its targets from the rows of another."""
+
+    source: str
+    rejected: Sequence[tuple[str, str]]  #: the first values that are no targets, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Status:
     units: dict[str, str | None]  #: what its provider charges, by harvest
     troubles: Sequence[Trouble]  #: the first ones
     rejected: Sequence[tuple[str, int, str, str]]  #: the first ones: source, line, text, reason
+    stages: dict[str, StageStatus]  #: by harvest
     speed: Speed | None  #: of the last run; None = nothing to tell
 
     @property
@@ -52,6 +62,17 @@ class Status:
     def records(self, harvest: str) -> int:
         """Return how many records a harvest has."""
         return self._output(self.outputs.get(harvest, "")).records
+
+    def lacking(self, harvest: str) -> tuple[str, int] | None:
+        """Return whose tasks are not complete, so that a stage may lack targets, and how many; None = nobody's."""
+        stage, seen = self.stages.get(harvest), {harvest}
+        while stage is not None and stage.source in self.census.harvests and stage.source not in seen:
+            tasks = self.census.harvests[stage.source].tasks
+            if count := tasks[State.SET_ASIDE] + tasks[State.INCOMPLETE]:
+                return stage.source, count
+            seen.add(stage.source)
+            stage = self.stages.get(stage.source)
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that other people's scripts rely on (`docs/formats.md`)."""
@@ -71,6 +92,16 @@ class Status:
                 name: {"records": output.records, "bytes": output.bytes}
                 for name, output in ((name, self._output(name)) for name in self.outputs.values())
             },
+            **({"stages": {name: self._stage(name) for name in self.stages}} if self.stages else {}),
+        }
+
+    def _stage(self, harvest: str) -> dict[str, Any]:
+        found = self.census.harvests[harvest]
+        return {
+            "source": self.stages[harvest].source,
+            "targets": found.listed,
+            "targets_rejected": found.rejected,
+            "may_lack_targets": self.lacking(harvest) is not None,
         }
 
     def _output(self, name: str) -> Output:
@@ -114,6 +145,14 @@ def read_status(directory: Path) -> Status:
             units={name: _unit(providers.get(str(harvest.get("provider")), {})) for name, harvest in harvests.items()},
             troubles=troubles(db, SHOWN),
             rejected=rejected_lines(db, SHOWN),
+            stages={
+                name: StageStatus(
+                    source=str(harvests.get(name, {}).get("source") or "another harvest"),
+                    rejected=rejected_values(db, name, SHOWN),
+                )
+                for name, found in census.harvests.items()
+                if found.listed is not None
+            },
             speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),
         )
 

@@ -82,13 +82,23 @@ def _text(planned: Plan) -> str:
     lines += ["", _harvests(planned), "", _providers(planned)]
     if any(item.units.most is None for item in planned.harvests):
         lines += ["", '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them.']
+    if planned.targets.staged:
+        lines += [
+            "",
+            "Targets that come from the rows of another harvest: none at least, so nothing at least for them.",
+        ]
     return "\n".join(lines)
 
 
 def _harvests(planned: Plan) -> str:
     head = ("harvest", "targets", "requests", "at most", "units", "at most")
     rows = [
-        (item.name, item.targets, *_both(item.requests), *_costs(item.units, planned.providers[item.provider].unit))
+        (
+            item.name,
+            _targets(item.targets),
+            *_both(item.requests),
+            *_costs(item.units, planned.providers[item.provider].unit),
+        )
         for item in planned.harvests
     ]
     return table(head, rows)
@@ -124,6 +134,10 @@ def _providers(planned: Plan) -> str:
             )
         )
     return table(head, rows)
+
+
+def _targets(found: Range) -> int | Figure | None:
+    return found.most if found.most is None or found.least == found.most else Figure(f"up to {found.most:,}")
 
 
 def _both(found: Range) -> tuple[int, int | None]:

@@ -39,6 +39,7 @@ class Pace:
         gone_s = max(now_s - self._began_s, 1e-6)
         spent_units = now.tally.units_spent + now.tally.units_in_doubt
         words = [f"paused for {duration(now.closed_s)}"] if now.closed_s > 0 else []
+        words += ["waiting for targets"] if now.is_waiting else []
         left_s = self._left_s(before, now, gone_s)
         if left_s is not None:
             words.append(f"{duration(left_s)} left")
@@ -144,7 +145,7 @@ async def _bars(look: Look) -> None:
 def _draw(bars: Mapping[str, "tqdm[Never]"], now: Mapping[str, ProviderProgress], pace: Pace, now_s: float) -> None:
     with even_unread(sys.stderr):
         for name, bar in bars.items():
-            bar.n = now[name].tasks_done
+            bar.n, bar.total = now[name].tasks_done, now[name].tasks  # there may be more of them than at first
             bar.set_postfix_str(pace.words(name, now[name], now_s), refresh=False)
             bar.refresh()
 

@@ -6,7 +6,7 @@ import click
 
 from harvester.assembly import Speed, Status, read_status
 from harvester.cli.options import json_option
-from harvester.cli.summary import accounts_text, harvest_table, provider_table, targets_text, troubles_text
+from harvester.cli.summary import accounts_text, harvest_table, provider_table, stages_text, targets_text, troubles_text
 from harvester.cli.words import duration, rejected_text
 from harvester.codec import dump_pretty
 from harvester.display import shown
@@ -32,7 +32,15 @@ def _text(found: Status) -> str:
     lines = [f"{shown(found.job, 100)}: {found.state}{why}; {targets_text(found)}"]
     if found.speed is not None:
         lines.append(_speed_text(found.speed, is_running=found.state == "running"))
-    lines += ["", harvest_table(found), "", provider_table(found), *accounts_text(found), ""]
+    lines += [
+        "",
+        harvest_table(found),
+        *stages_text(found, most=20),
+        "",
+        provider_table(found),
+        *accounts_text(found),
+        "",
+    ]
     lines += troubles_text(found, most=len(found.troubles))
     lines += rejected_text(found.rejected, found.census.rejected)
     return "\n".join(lines).rstrip()

@@ -53,6 +53,24 @@ def harvest_table(status: Status) -> str:
     return table(head, rows)
 
 
+def stages_text(status: Status, most: int = TROUBLES_SHOWN) -> list[str]:
+    """Return where targets came from that are on no list: how many, what was no target, and whether some may lack."""
+    lines = []
+    for name, stage in status.stages.items():
+        found = status.census.harvests[name]
+        source = shown(stage.source)
+        lines.append(f"{name}: {counted(found.listed or 0, 'target')} from the rows of {source}")
+        lines += [
+            f'rejected: from {source}: "{shown(text, 60)}": {shown(why, 200)}' for text, why in stage.rejected[:most]
+        ]
+        if (further := found.rejected - len(stage.rejected[:most])) > 0:
+            lines.append(f"and {counted(further, 'more value')} like that")
+        if (lacking := status.lacking(name)) is not None:
+            who, count = lacking
+            lines.append(f"{name} may lack targets: {counted(count, 'task')} of {shown(who)} set aside or incomplete")
+    return lines
+
+
 def provider_table(status: Status) -> str:
     """Return one line for each provider: its requests, then its money, by our books and by the account's own count."""
     head = (
@@ -105,6 +123,7 @@ def summary_text(status: Status, outcome: Outcome, directory: Path, took: timede
         f"{status.job}: {headline(outcome)} after {duration(took.total_seconds())}; {targets_text(status)}{nothing}",
         "",
         harvest_table(status),
+        *stages_text(status),
         "",
         provider_table(status),
         *accounts_text(status),

@@ -20,7 +20,7 @@ from harvester.config.faults import faults_of, harvest_table, key_shown, shown, 
 from harvester.config.tables import HarvestTable, JobTable, OutputTable, ProviderTable
 from harvester.config.values import JobConfig, ProviderConfig
 from harvester.errors import ConfigError
-from harvester.model import Harvest, Scope
+from harvester.model import Harvest, Scope, TargetsFrom
 
 _TABLES = ("job", "output", "providers", "harvest")
 _FURTHER_KEYS = ("row_cap", "login", "balance_url", "token_in", "datasource")
@@ -96,7 +96,13 @@ def _lacks_targets(document: Mapping[str, Any]) -> bool:
     job, tables = document.get("job"), document.get("harvest")
     if not isinstance(job, dict) or "targets" in job or not isinstance(tables, list):
         return False
-    return any(isinstance(table, dict) and not isinstance(table.get("sets"), list) for table in tables)
+    # A harvest that others decide on needs no list of its own, and theirs if they do.
+    return any(
+        isinstance(table, dict)
+        and not isinstance(table.get("sets"), list)
+        and not {"targets_from", "only_if"} & set(table)
+        for table in tables
+    )
 
 
 def _providers(sections: object, reading: _Reading) -> dict[str, ProviderConfig]:
@@ -180,6 +186,8 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         filter=table.filter.model_dump(exclude_unset=True) if table.filter else {},
         options=table.options,
         sets=table.sets,
+        targets_from=TargetsFrom(**table.targets_from.model_dump()) if table.targets_from else None,
+        only_if=table.only_if,
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationInfo
 
+from harvester.condition import Malformed, condition_of
 from harvester.config.faults import Unfit, nearest
 from harvester.model import Day, RateRule, SetColumn, Sets, TargetSource
 
@@ -209,6 +210,16 @@ def sets(value: object) -> Sets:
     if not all(isinstance(targets, list) and targets for targets in value):
         raise ValueError
     return tuple(tuple(text(target) for target in targets) for targets in value)
+
+
+def only_if(value: object) -> str:
+    """Return a condition on the records of another harvest, as it was written."""
+    written = text(value)
+    try:
+        condition_of(written)
+    except Malformed as exc:
+        raise Unfit(str(exc)) from None
+    return written
 
 
 def until(value: object, info: ValidationInfo) -> Day:

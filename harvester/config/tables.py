@@ -84,6 +84,14 @@ class FilterTable(_Table):
     one_per_domain: bool | None = Field(None, description="true or false")
 
 
+class TargetsFromTable(_Table):
+    """`targets_from` of a harvest."""
+
+    harvest: _Text = Field(description="the name of another harvest of this file")
+    field: _Text = Field(description="the field of that harvest's record that holds the targets")
+    top: _Count | None = Field(None, description=_COUNT)
+
+
 class HarvestTable(_Table):
     """One `[[harvest]]`."""
 
@@ -107,4 +115,10 @@ class HarvestTable(_Table):
     )
     sets: Annotated[Sets, PlainValidator(meanings.sets)] | None = Field(
         None, description='a list of lists of targets, or { column = "..." } of the list of targets'
+    )
+    targets_from: TargetsFromTable | None = Field(
+        None, description='a table such as { harvest = "...", field = "competitor", top = 10 }'
+    )
+    only_if: Annotated[str, PlainValidator(meanings.only_if)] | None = Field(
+        None, description='a condition such as "ahrefs.summary.refdomains >= 10"'
     )

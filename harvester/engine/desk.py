@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from harvester.engine.ports import Clock, State, Store, Work
+from harvester.engine.relay import Relay
 from harvester.engine.schedule import Schedule
 
 #: What costs the same at least: the fresh tasks of a harvest, or one task that has begun.
@@ -27,15 +28,21 @@ class Desk:
         self._drawing = asyncio.Lock()
         self._changed = asyncio.Event()
         self._too_dear: dict[str, set[_Kind]] = {}  #: for each lane that works, until units come back
+        self.relay: Relay | None = None  #: of a job with stages
+        self.is_closed = False  #: all lanes have left
 
     def join(self, lane: str) -> None:
         """Count on a lane to take what others cannot afford."""
         self._too_dear.setdefault(lane, set())
+        self.is_closed = False
 
     def leave(self, lane: str) -> None:
         """Count on a lane no more."""
         self._too_dear.pop(lane, None)
+        self.is_closed = not self._too_dear
         self.tell()
+        if self.relay is not None and self.is_closed:
+            self.relay.left()
 
     async def take(self, lane: str, is_open: Callable[[], bool]) -> Work | None:
         """Return the next work, waiting for it; None = there is none left for anybody, or the lane is not open."""
@@ -47,7 +54,7 @@ class Desk:
             due_s = self.schedule.next_at_s()
             if not is_left and self.schedule.draws_from() is not None:
                 await self._draw()
-            elif is_left or self.schedule.busy or due_s is not None:
+            elif is_left or self.schedule.busy or due_s is not None or self.is_fed():
                 await self._change(None if due_s is None else due_s - now_s)
             else:
                 return None
@@ -92,6 +99,34 @@ class Desk:
         for name, value in learnt.items():
             self.facts[name] = max(value, self.facts.get(name, value))
 
+    def brought(self, harvest: str) -> None:
+        """Note that rows are durable from which other harvests take their targets."""
+        if self.relay is not None:
+            self.relay.brought(harvest)
+
+    def wake(self, harvest: str) -> None:
+        """Let a harvest's list be looked at again."""
+        self.schedule.wake(harvest)
+        self.tell()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether there is work that is being done, or can be."""
+        return self.schedule.is_moving
+
+    def is_fed(self) -> bool:
+        """Whether further targets may come from elsewhere."""
+        relay = self.relay
+        return relay is not None and any(relay.can_come(harvest) for harvest in self.schedule.resting)
+
+    def is_resting(self, harvest: str) -> bool:
+        """Whether a harvest's list had nothing more when it was last looked at, and could be drawn from."""
+        return harvest in self.schedule.resting
+
+    def is_stopped(self, harvest: str) -> bool:
+        """Whether a harvest cannot go on."""
+        return harvest in self.schedule.stopped
+
     def tell(self) -> None:
         """Wake everybody who waits, to look again."""
         self._changed.set()
@@ -120,11 +155,22 @@ class Desk:
             harvest = self.schedule.draws_from()  # somebody may have drawn while we waited
             if harvest is None:
                 return
-            drawn = await self._store.draw(harvest, self._block)
-            self.schedule.add(drawn)
-            if not drawn:
-                self.schedule.drawn_out(harvest)
+            if self.relay is not None and self.relay.is_staged(harvest):
+                await self._draw_staged(harvest)
+            else:
+                drawn = await self._store.draw(harvest, self._block)
+                self.schedule.add(drawn)
+                if not drawn:
+                    self.schedule.drawn_out(harvest)
         self.tell()
+
+    async def _draw_staged(self, harvest: str) -> None:
+        self.schedule.rest(harvest)  # before it is asked: what is brought meanwhile must wake it
+        drawn = await self._store.draw(harvest, self._block)
+        self.schedule.add(drawn)
+        self.schedule.added += len(drawn)  # nobody knew of them
+        if drawn:
+            self.schedule.wake(harvest)
 
     async def _change(self, within_s: float | None) -> None:
         try:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from harvester.engine.ports import Hold, Lines, State, Work
 from harvester.engine.render import Crop
-from harvester.model import BEGINNING, Page, Request, Step
+from harvester.model import BEGINNING, Page, Request, Seeds, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,4 @@ class Brought:
     parts: tuple[Work, ...] = ()  #: tasks that take its place
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
+    seeds: tuple[Seeds, ...] = ()  #: targets for other harvests

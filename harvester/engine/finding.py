@@ -10,6 +10,7 @@ from typing import Protocol
 
 from harvester.engine.ports import Finding, Work
 from harvester.engine.render import Crop
+from harvester.engine.seeding import seeds_of
 from harvester.errors import UnknownReply
 from harvester.model import Action, Reply, Request, Step
 
@@ -41,6 +42,7 @@ def find(crop: Crop, question: Question) -> Finding:
     try:
         page = crop.exchange.read(step, request, reply)
         lines = crop.page_lines(question.work, page, reply)
+        seeds = seeds_of(crop.exchange, crop.feeds, question.work, page, reply) if crop.feeds else ()
     except Exception as exc:  # an answer that a provider's code stumbles over must not end the job, nor each rerun
         is_told = isinstance(exc, UnknownReply)
         return replace(
@@ -49,7 +51,7 @@ def find(crop: Crop, question: Question) -> Finding:
             unreadable=str(exc) if is_told else f"{type(exc).__name__}: {exc}",
             stumble="" if is_told else traceback.format_exc(),
         )
-    return replace(found, page=replace(page, rows=()), rows=len(page.rows), lines=lines)
+    return replace(found, page=replace(page, rows=()), rows=len(page.rows), lines=lines, seeds=seeds)
 
 
 async def find_here(crop: Crop, question: Question) -> Finding:

@@ -21,6 +21,7 @@ from harvester.engine.ports import Clock, Entry, Finding, Hold, Lines, State, St
 from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience
+from harvester.engine.seeding import without_secrets
 from harvester.errors import ConnectFailed, GateShut, ReplyLost
 from harvester.model import Action, Allowance, Balance, Reply, Request, Step, Verdict
 
@@ -110,7 +111,12 @@ class Lane:
             return False
         self._is_out_of_units, self.stopped = False, None
         self._parts.desk.units_back()
+        self.expect()
         return True
+
+    def expect(self) -> None:
+        """Let its desk count on it from now on, and not only once it runs."""
+        self._parts.desk.join(self.name)
 
     def ask_to_stop(self) -> None:
         """Send nothing new; what is open is awaited and stored."""
@@ -239,7 +245,7 @@ class Lane:
         if work.state.is_finished:
             lines = (*lines, asked.crop.task_line(work, finding.arrived_at))
         tally = replace(await self._bill(asked, page.units), rows=finding.rows)
-        await self._settle(asked, tally, Brought(work=work, lines=lines, learnt=page.learnt))
+        await self._settle(asked, tally, Brought(work=work, lines=lines, learnt=page.learnt, seeds=finding.seeds))
         if work.state.is_finished:
             self._parts.desk.finish()
         else:
@@ -286,8 +292,13 @@ class Lane:
             parts=brought.parts,
             lines=tuple(lines._replace(data=self._parts.mask(lines.data)) for lines in brought.lines),
             learnt=brought.learnt,
+            seeds=without_secrets(brought.seeds, self._masked) if brought.seeds else (),
         )
-        await self._parts.store.put(entry)
+        if asked.crop.feeds and entry.work is not None:
+            await self._parts.store.commit(entry)  # who draws from it looks into what is durable
+            self._parts.desk.brought(asked.crop.name)
+        else:
+            await self._parts.store.put(entry)
         self._parts.purse.settle(asked.hold.units, spent_units=tally.units_spent, in_doubt_units=tally.units_in_doubt)
         self.tally += tally
         self._parts.desk.units_back()

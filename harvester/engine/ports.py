@@ -11,7 +11,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from harvester.model import BEGINNING, Cursor, Page, Reply, Request, Task, Verdict
+from harvester.model import BEGINNING, Cursor, Known, Page, Reply, Request, Seeds, Task, Verdict
 
 
 class Clock(Protocol):
@@ -185,6 +185,7 @@ class Entry:
     parts: tuple[Work, ...] = ()  #: tasks that take the place of `work`
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
+    seeds: tuple[Seeds, ...] = ()  #: targets for other harvests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +198,29 @@ class Finding:
     page: Page | None = None  #: if it was to be kept and could be read; its rows are left out, they are in the lines
     rows: int = 0
     lines: tuple[Lines, ...] = ()
+    seeds: tuple[Seeds, ...] = ()  #: targets for other harvests
     unreadable: str = ""  #: why what was to be kept could not be read
     stumble: str = ""  #: where the provider's code stumbled over it, for the log
+
+
+class Feed(Protocol):
+    """A harvest that takes its targets from the rows of another."""
+
+    @property
+    def harvest(self) -> str:
+        """Its name."""
+
+    @property
+    def top(self) -> int | None:
+        """How many rows of each target it looks at; None = all."""
+
+    def seeds(self, rows: Iterable[Known]) -> Seeds:
+        """Return what rows bring for its list. Pure."""
+
+
+def stage_list(harvest: str) -> str:
+    """Return the name of a staged harvest's own list of targets, beside those of the scopes."""
+    return f"from {harvest}"
 
 
 class Sink(Protocol):

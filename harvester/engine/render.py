@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harvester.codec import dump, dump_each, dump_line
-from harvester.engine.ports import Lines, State, Work
+from harvester.engine.ports import Feed, Lines, State, Work
 from harvester.errors import UnreadableRow
 from harvester.model import Exchange, Page, Reply, Row
 
@@ -29,6 +29,7 @@ class Crop:
     captured: str | None = None  #: file name for the replies as they came; None = not kept
     max_rows: int | None = None  #: for each target
     by_sets: bool = False  #: a task is one set of targets, asked about together and in order
+    feeds: tuple[Feed, ...] = ()  #: harvests that take their targets from these rows
 
     def most_rows(self, work: Work) -> int | None:
         """Return how many rows are wanted of a task."""
@@ -72,13 +73,20 @@ class Crop:
             "labels": None if is_batch else work.labels.get(targets[0]),
             "complete": work.state is State.COMPLETE,
             "state": work.state.value,
-            "reason": work.reason or work.note,
+            "reason": self._reason(work),
             "pages": work.pages,
             "rows": work.rows,
             "units": work.units,
             "at": rfc3339(at),
         }
         return Lines(TASKS, dump_line(line), 1)
+
+    def _reason(self, work: Work) -> str | None:
+        """Return why rows are missing, and what else is missing then; or a remark."""
+        reason = work.reason or work.note
+        if work.state is State.COMPLETE or not self.feeds:
+            return reason
+        return f"{reason}; so {', '.join(feed.harvest for feed in self.feeds)} may lack targets"
 
     def _envelope(self, target: str, place: dict[str, Any]) -> bytes:
         """Return what all records of a page about one target begin with."""

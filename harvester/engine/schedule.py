@@ -23,6 +23,7 @@ class Schedule:
         self._later: list[tuple[float, int, Work]] = []
         self._parked: list[Work] = []
         self._stopped: dict[str, str] = {}  #: harvest -> why it cannot go on
+        self._resting: set[str] = set()  #: harvests whose list had no further task, and may get some
         self._order = count()
         self.busy = 0  #: taken and not yet given back
         self.finished = 0
@@ -36,6 +37,14 @@ class Schedule:
     def drawn_out(self, harvest: str) -> None:
         """Note that a harvest has no further tasks."""
         self._undrawn.remove(harvest)
+
+    def rest(self, harvest: str) -> None:
+        """Draw nothing of a harvest until it is woken: its list is no longer than what was drawn."""
+        self._resting.add(harvest)
+
+    def wake(self, harvest: str) -> None:
+        """Draw from a harvest's list again."""
+        self._resting.discard(harvest)
 
     def take(self, now_s: float) -> Work | None:
         """Hand out the work that goes next, if some can go now; it must be given back."""
@@ -55,8 +64,7 @@ class Schedule:
         """Return the harvest whose tasks should be drawn next, if fresh work is wanted."""
         if self._fresh:
             return None
-        blocked = {work.task.harvest for work in self._parked if work.state is State.WAITING}
-        return next((name for name in self._undrawn if name not in self._stopped and name not in blocked), None)
+        return next((name for name in self._undrawn if name not in self._resting and self._may_draw(name)), None)
 
     def go_on(self, work: Work) -> None:
         """Give back work that can go on at once."""
@@ -110,12 +118,28 @@ class Schedule:
     @property
     def has_left(self) -> bool:
         """Whether any task is not finished."""
-        return bool(self.busy or self._begun or self._fresh or self._later or self._parked or self._undrawn)
+        may_draw = any(name not in self._resting for name in self._undrawn)
+        return bool(self.busy or self._begun or self._fresh or self._later or self._parked) or may_draw
 
     @property
     def has_parked(self) -> bool:
         """Whether work waits for units (and not because its harvest was stopped)."""
         return any(work.task.harvest not in self._stopped for work in self._parked)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether there is work that is being done, or can be."""
+        return bool(self.busy or self._begun or self._fresh or self._later) or self.draws_from() is not None
+
+    @property
+    def resting(self) -> list[str]:
+        """The harvests of which more could be done if their lists grew."""
+        return [name for name in self._undrawn if name in self._resting and self._may_draw(name)]
+
+    def _may_draw(self, harvest: str) -> bool:
+        """Whether fresh tasks of a harvest could go now: it is not stopped, and none of them was too dear."""
+        blocked = any(work.task.harvest == harvest and work.state is State.WAITING for work in self._parked)
+        return harvest not in self._stopped and not blocked
 
     def _queue_of(self, work: Work) -> deque[Work]:
         return self._fresh if work.state is State.WAITING else self._begun

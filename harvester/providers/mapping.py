@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
 from statistics import median_low
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from harvester.errors import UnreadableRow
 from harvester.records import complete, text
@@ -114,6 +114,11 @@ class Shape:
         """The provider fields that the record needs."""
         return (*self.takes, *self.also)
 
+    def paid_by(self, field: str) -> tuple[str, ...]:
+        """Return the provider fields of which one brings a record field; none = it takes no single one, or any."""
+        scores = [score for score, (metric, _) in self.metrics.items() if metric == field]
+        return tuple(name for name, take in self.takes.items() if take.field in (field, *scores))
+
     def record_of(self, data: Any, arrived_at: datetime, given: Mapping[str, Any]) -> Record:
         """Return the record of a row; `given` is what the report itself says of it. Raises UnreadableRow."""
         if isinstance(data, str):
@@ -144,6 +149,15 @@ class Shape:
         if self.finish is not None:
             self.finish(fields, data, extra)
         fields["extra"] = extra or None
+
+
+@runtime_checkable
+class Shaped(Protocol):
+    """An exchange whose rows have one shape."""
+
+    @property
+    def shape(self) -> Shape:
+        """How its rows become records."""
 
 
 def note_precision(fields: Record, data: Mapping[str, Any], names: tuple[str, ...]) -> None:

@@ -288,6 +288,15 @@ _CATEGORY = (
     _EXTRA,
 )
 
+#: The fields that hold a host or address which can be asked about.
+TARGET_FIELDS = frozenset(
+    {
+        *("competitor", "domain", "host", "registrable", "site", "url"),
+        *(f"{name}_{end}" for name in ("url", "host", "domain", "site") for end in ("from", "to")),
+        *("domain_from_raw", "url_to_final"),
+    }
+)
+
 #: The fields of each record, without the envelope.
 RECORDS: Mapping[str, tuple[FieldSpec, ...]] = MappingProxyType(
     {

@@ -38,6 +38,7 @@ LATER = replace(BEGUN, tasks_done=200, tally=Tally(rows=9000, units_spent=150_00
     [
         (LATER, 100.0, "15 min 00 s left, 160,000 API units, 40 rows/s"),
         (replace(LATER, budget=500_000), 100.0, "15 min 00 s left, 160,000 of 500,000 API units, 40 rows/s"),
+        (replace(LATER, is_waiting=True), 100.0, "waiting for targets, 15 min 00 s left, 160,000 API units, 40 rows/s"),
         (replace(LATER, closed_s=30.4), 100.0, "paused for 30 s, 15 min 00 s left, 160,000 API units, 40 rows/s"),
         (replace(LATER, tasks_done=1100), 100.0, "160,000 API units, 40 rows/s"),
         (replace(LATER, tasks_done=1101), 100.0, "160,000 API units, 40 rows/s"),

@@ -256,11 +256,13 @@ def row_lines(*numbers: int, output: str = OUTPUT) -> tuple[Lines, ...]:
 
 
 @contextmanager
-def checkpoint_in(directory: Path, *, most_targets: int | None = None) -> Iterator[SqliteCheckpoint]:
+def checkpoint_in(
+    directory: Path, *, most_targets: int | None = None, sources: Mapping[str, str] | None = None
+) -> Iterator[SqliteCheckpoint]:
     """Open a job's state."""
     db = open_database(directory)
     try:
-        yield SqliteCheckpoint(db, most_targets=most_targets)
+        yield SqliteCheckpoint(db, most_targets=most_targets, sources=sources or {})
     finally:
         db.close()
 

@@ -7,6 +7,7 @@ from harvester.engine.checkpoint.census import (
     count_targets,
     meta_of,
     rejected_lines,
+    rejected_values,
     take_census,
     troubles,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "open_to_look",
     "reading",
     "rejected_lines",
+    "rejected_values",
     "take_census",
     "take_in",
     "transaction",

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harvester.codec import parse
-from harvester.engine.checkpoint.database import reading
-from harvester.engine.ports import State, Tally
+from harvester.engine.checkpoint.database import NO_LINE, reading
+from harvester.engine.ports import State, Tally, stage_list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class HarvestCount:
     pages: int
     rows: int
     units: int
+    #: Of a staged harvest: targets that came for its list; None = it asks about the job's.
+    listed: int | None = None
+    undrawn: int = 0  #: tasks that these make, and that have not been drawn
+    rejected: int = 0  #: values that came for its list and are no targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def _census(db: sqlite3.Connection, scope: str) -> Census:
     try:
         return Census(
             targets=count_targets(db, scope),
-            rejected=_number(db, "SELECT count(*) FROM rejected"),
+            rejected=_number(db, "SELECT count(*) FROM rejected WHERE line <> ?", NO_LINE),
             harvests={name: _harvest(db, name) for (name,) in db.execute("SELECT name FROM harvests").fetchall()},
             providers={
                 name: _provider(db, name) for (name,) in db.execute("SELECT DISTINCT provider FROM lanes").fetchall()
@@ -116,7 +120,14 @@ def troubles(db: sqlite3.Connection, limit: int) -> list[Trouble]:
 
 def rejected_lines(db: sqlite3.Connection, limit: int) -> list[tuple[str, int, str, str]]:
     """Return the first lines that are not targets: source, line, text, reason."""
-    return db.execute("SELECT source, line, text, reason FROM rejected ORDER BY rowid LIMIT ?", (limit,)).fetchall()
+    query = "SELECT source, line, text, reason FROM rejected WHERE line <> ? ORDER BY rowid LIMIT ?"
+    return db.execute(query, (NO_LINE, limit)).fetchall()
+
+
+def rejected_values(db: sqlite3.Connection, harvest: str, limit: int) -> list[tuple[str, str]]:
+    """Return the first values that came for a staged harvest's list and are no targets, and why."""
+    query = "SELECT text, reason FROM rejected WHERE source = ? AND line = ? ORDER BY rowid LIMIT ?"
+    return db.execute(query, (stage_list(harvest), NO_LINE, limit)).fetchall()
 
 
 def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
@@ -139,7 +150,11 @@ def _harvest(db: sqlite3.Connection, name: str) -> HarvestCount:
         tasks[State(state)] += count
         pages, rows, units = pages + more_pages, rows + more_rows, units + more_units
         done += targets if State(state).is_finished else 0
-    return HarvestCount(tasks=tasks, targets=done, pages=pages, rows=rows, units=units)
+    found = HarvestCount(tasks=tasks, targets=done, pages=pages, rows=rows, units=units)
+    if scope != stage_list(name):
+        return found
+    rejected = _number(db, "SELECT count(*) FROM rejected WHERE source = ? AND line = ?", scope, NO_LINE)
+    return replace(found, listed=count_targets(db, scope), undrawn=undrawn, rejected=rejected)
 
 
 def _provider(db: sqlite3.Connection, name: str) -> ProviderCount:

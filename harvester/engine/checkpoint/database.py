@@ -12,6 +12,8 @@ from harvester.errors import ConfigError, StorageError, UnknownReply
 FILE_NAME = "state.sqlite3"
 APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 3
+NO_ROUND = 0  #: of a target that no reading of a list has brought
+NO_LINE = 0  #: of what is no target and comes from no list
 BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one may lack is in its log
 BLOCK_BYTES = 1024 * 1024
 
@@ -30,10 +32,12 @@ SELECT name FROM harvests WHERE targets_per_task > 0 AND complete_targets
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- The list of targets, once for each scope in use. `round` is the number of the last reading that held the name.
+-- A staged harvest has a list of its own, by the name of `stage_list` in place of a scope; no reading holds its names.
 CREATE TABLE targets (
   id INTEGER PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, labels TEXT, round INTEGER NOT NULL,
   UNIQUE (scope, name)
 );
+-- Lines of the lists that are no targets; line 0: values that a row brought for the list of a staged harvest.
 CREATE TABLE rejected (
   source TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (source, line, text)
 );

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from harvester.codec import dump
-from harvester.engine.checkpoint.database import transaction
+from harvester.engine.checkpoint.database import NO_LINE, NO_ROUND, transaction
 from harvester.engine.checkpoint.sets import Member, add_members, make_sets, members_of
 from harvester.errors import ConfigError
 from harvester.model import Scope, SetSource
@@ -56,7 +56,7 @@ def take_in(
     with transaction(db):
         round_ = _next_round(db)
         if not may_lack:  # else what an earlier list was rejected for is still true
-            db.execute("DELETE FROM rejected")
+            db.execute("DELETE FROM rejected WHERE line <> ?", (NO_LINE,))
             db.execute("DELETE FROM members")
         while block := list(islice(waiting, BLOCK_LINES)):
             good = [line for line in block if isinstance(line, TargetLine)]
@@ -99,8 +99,9 @@ def _next_round(db: sqlite3.Connection) -> int:
 
 def _refuse_if_missing(db: sqlite3.Connection, round_: int) -> None:
     missing = db.execute(
-        "SELECT name, count(*) OVER () FROM targets WHERE round < ? GROUP BY name ORDER BY min(id) LIMIT ?",
-        (round_, MISSING_SHOWN),
+        "SELECT name, count(*) OVER () FROM targets"
+        " WHERE round < ? AND round <> ? GROUP BY name ORDER BY min(id) LIMIT ?",
+        (round_, NO_ROUND, MISSING_SHOWN),
     ).fetchall()
     if missing:
         count = missing[0][1]

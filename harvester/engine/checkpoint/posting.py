@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from harvester.codec import dump
-from harvester.engine.ports import Entry, State, Tally, Work
+from harvester.engine.checkpoint.database import NO_LINE, NO_ROUND
+from harvester.engine.ports import Entry, State, Tally, Work, stage_list
 from harvester.errors import StorageError
+from harvester.model import Seeds
 
 COUNTS = tuple(each.name for each in fields(Tally))  #: the columns of `lanes` that a tally adds to
 
@@ -31,6 +33,7 @@ class Group:
     set_aside: dict[str, Work] = field(default_factory=dict)
     done: dict[str, Work] = field(default_factory=dict)
     split: list[str] = field(default_factory=list)  #: tasks whose parts take their place
+    seeds: list[Seeds] = field(default_factory=list)
     records: Counter[str] = field(default_factory=Counter)  #: by output
 
     @classmethod
@@ -41,6 +44,7 @@ class Group:
             group._book(entry)
             if entry.work is not None:
                 group._place(entry.work, entry.parts)
+                group.seeds += entry.seeds
             for output, _, records in entry.lines:
                 group.records[output] += records
         return group
@@ -82,6 +86,8 @@ def post(db: sqlite3.Connection, group: Group, lengths: Mapping[str, int]) -> No
     _update_tasks(db, "given_up", group.set_aside)
     _delete(db, "tasks", [*group.done, *group.split])
     _post_harvests(db, group.done.values())
+    if group.seeds:
+        _post_seeds(db, group.seeds)
     db.executemany(
         "INSERT INTO outputs (name, records) VALUES (?, ?)"
         " ON CONFLICT DO UPDATE SET records = records + excluded.records",
@@ -115,6 +121,23 @@ def _post_counts(db: sqlite3.Connection, group: Group) -> None:
         "INSERT INTO facts SELECT provider, ?, ? FROM lanes WHERE name = ?"
         " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
         ((name, value, lane) for (lane, name), value in group.learnt.items()),
+    )
+
+
+def _post_seeds(db: sqlite3.Connection, found: Iterable[Seeds]) -> None:
+    """Add targets to the lists of the harvests that they are for: each once, behind those that are there."""
+    lists = [(stage_list(seeds.harvest), seeds) for seeds in found]
+    targets = [(name, target, seeds.scope) for name, seeds in lists for target in seeds.targets]
+    # What the job's own list says of a target is as true here.
+    db.execute(
+        "INSERT OR IGNORE INTO targets (scope, name, labels, round)"
+        f" SELECT a, b, (SELECT labels FROM targets WHERE scope = c AND name = b), {NO_ROUND} FROM ({_columns(3)})",
+        (_json(targets),),
+    )
+    rejected = [(name, text, why) for name, seeds in lists for text, why in seeds.rejected.items()]
+    db.execute(
+        f"INSERT OR IGNORE INTO rejected SELECT a, {NO_LINE}, b, c FROM ({_columns(3)})",
+        (_json(rejected),),
     )
 
 

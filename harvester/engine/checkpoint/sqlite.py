@@ -8,6 +8,7 @@ still there on start belongs to a request whose reply was never stored, so its u
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from harvester.codec import parse
@@ -24,9 +25,19 @@ NO_LAST = 2**62  #: beyond any row's id
 class SqliteCheckpoint:
     """The state of one job, through one connection that `database.open_database` made."""
 
-    def __init__(self, connection: sqlite3.Connection, *, most_targets: int | None = None) -> None:
-        """`most_targets`: draw tasks for no more than the first so many targets."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        most_targets: int | None = None,
+        sources: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`most_targets`: draw tasks for no more than the first so many targets of the job's list.
+
+        `sources`: the harvests that take their targets from another's rows, and from whose.
+        """
         self.db = connection
+        self._sources = sources
         self._most_targets = most_targets
         self._last_allowed_ids: dict[str, int] = {}  #: by scope
 
@@ -38,7 +49,7 @@ class SqliteCheckpoint:
         outputs: Iterable[str] = (),
         at: datetime | None = None,
     ) -> None:
-        """Make sure of the rows for harvests (name, scope, targets per task), lanes (name, provider) and outputs.
+        """Make sure of the rows for harvests (name, list, targets per task), lanes (name, provider) and outputs.
 
         Turns the holds that a crash left open into units in doubt. Their requests may have waited long after they were
         written down, and may have left at the last moment: `at` (UTC), the time of this start, is the only bound that
@@ -47,6 +58,12 @@ class SqliteCheckpoint:
         with transaction(self.db):
             self.db.executemany(
                 "INSERT INTO harvests (name, scope, targets_per_task) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", harvests
+            )
+            self.db.executemany(
+                # Behind the job's list, which is there: its names need not be looked through at each draw.
+                "UPDATE harvests SET last_target = (SELECT coalesce(max(id), 0) FROM targets)"
+                " WHERE name = ? AND NOT EXISTS (SELECT 1 FROM targets WHERE scope = harvests.scope)",
+                ((name,) for name in self._sources),
             )
             self.db.executemany("INSERT INTO lanes (name, provider) VALUES (?, ?) ON CONFLICT DO NOTHING", lanes)
             self.db.executemany(
@@ -69,27 +86,44 @@ class SqliteCheckpoint:
             post(self.db, Group.of(entries), lengths)
 
     def draw(self, harvest: str, count: int) -> list[Work]:
-        """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError."""
+        """Begin up to `count` further tasks of a harvest, in the order of the targets. Raises StorageError.
+
+        A batch that is not full is left as long as the harvest's source may bring more.
+        """
         with transaction(self.db):
-            scope, per_task, last = self._one(
-                "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
-            )
-            drawn = (
-                self._sets(harvest, scope, last, count)
-                if per_task == 0
-                else self._batches(scope, last, count, per_task)
-            )
+            per_task, drawn = self._undrawn(harvest, count)
+            source = self._sources.get(harvest)
+            if source is not None and drawn and len(drawn[-1].targets) < per_task and not self._is_over(source):
+                drawn.pop()
             works = [Work.of(harvest, targets, labels) for _, targets, labels in drawn]
             if drawn:
                 self.db.execute("UPDATE harvests SET last_target = ? WHERE name = ?", (drawn[-1].last, harvest))
             add_tasks(self.db, works)
         return works
 
-    def _batches(self, scope: str, last: int, count: int, per_task: int) -> "list[_Drawn]":
+    def _undrawn(self, harvest: str, count: int) -> "tuple[int, list[_Drawn]]":
+        """Return how many targets a task of a harvest takes, and what its next tasks would be."""
+        scope, per_task, last = self._one(
+            "SELECT scope, targets_per_task, last_target FROM harvests WHERE name = ?", harvest
+        )
+        if per_task == 0:
+            return per_task, self._sets(harvest, scope, last, count)
+        most = NO_LAST if harvest in self._sources else self._last_allowed(scope)
+        return per_task, self._batches(scope, last, most, count * per_task, per_task)
+
+    def _is_over(self, harvest: str) -> bool:
+        """Whether no row of a harvest can come any more, as far as targets may be drawn."""
+        is_open = "SELECT 1 FROM tasks WHERE harvest = ? AND state IN ('open', 'waiting') LIMIT 1"
+        if self.db.execute(is_open, (harvest,)).fetchone() or self._undrawn(harvest, 1)[1]:
+            return False
+        source = self._sources.get(harvest)
+        return source is None or self._is_over(source)
+
+    def _batches(self, scope: str, last: int, most: int, count: int, per_task: int) -> "list[_Drawn]":
         # The plus keeps SQLite from the index on (scope, name), by which it would sort all names at every draw.
         found = self.db.execute(
             "SELECT id, name, labels FROM targets WHERE +scope = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
-            (scope, last, self._last_allowed(scope), count * per_task),
+            (scope, last, most, count),
         ).fetchall()
         return [_batch(found[at : at + per_task]) for at in range(0, len(found), per_task)]
 
