@@ -1,10 +1,11 @@
 """The charts: from rows to Altair. Each is small, of one measure, and says with its labels what its colours say too.
 
 Each provider has one colour, here and in `page.css`, and a panel of its own wherever its numbers are not comparable
-with another's. A panel is as wide as a telephone, so that the page lays them side by side or below each other.
+with another's. A panel is as wide as a telephone, so that the page lays four side by side or below each other.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import altair as alt
@@ -13,18 +14,21 @@ from harvester.insight.report.drawing import colour, svg_of
 
 Row = Mapping[str, Any]
 
-WIDTH = 318  #: of a panel, in CSS pixels, axes included
+WIDTH = 252  #: of a panel, in CSS pixels, axes included
 _FIT = alt.AutoSizeParams(type="fit", contains="padding")
-_COUNT = "~s"
+#: 0.5, 1,200, 45k, 3.2M: Vega's own choice would be 500m, 1.2k.
+_COUNT = "abs(datum.value) < 10000 ? format(datum.value, ',.3~f') : format(datum.value, '.3~s')"
+_CHAR_PX = 6.8  #: of a label: the page's font may be wider than the one that vl-convert measures by
 
 
 def gained_and_lost(rows: Sequence[Row], provider: str, alt_text: str) -> str:
     """Draw `gained` upwards and `lost` downwards by `month` (a date); None draws nothing."""
+    months = [f"{row['month']:%Y-%m}" for row in rows]
     base = alt.Chart(_data(_months(rows))).encode(
-        x=alt.X("month:O", axis=_month_axis(rows), scale=alt.Scale(paddingInner=0.25))
+        x=alt.X("month:O", axis=_month_axis(rows), scale=alt.Scale(domain=months, paddingInner=0.25))
     )
     up = base.mark_bar(color=colour(provider)).encode(
-        y=alt.Y("gained:Q", axis=alt.Axis(format=_COUNT, labelExpr="replace(datum.label, '−', '')"))
+        y=alt.Y("gained:Q", axis=alt.Axis(labelExpr=_COUNT.replace("datum.value", "abs(datum.value)")))
     )
     down = base.mark_bar(color=colour(provider), opacity=0.45).encode(y="below:Q")
     zero = alt.Chart(_data([{"at": 0}])).mark_rule(color=colour("soft"), strokeWidth=1).encode(y="at:Q")
@@ -35,7 +39,7 @@ def growth(rows: Sequence[Row], provider: str, alt_text: str) -> str:
     """Draw `value` over `date` as a line, with its first and last value said."""
     base = alt.Chart(_data([{**row, "date": row["date"].isoformat()} for row in rows])).encode(
         x=alt.X("date:T", axis=alt.Axis(format="%b %y", tickCount=4, labelBound=True)),
-        y=alt.Y("value:Q", scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(format=_COUNT)),
+        y=alt.Y("value:Q", scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(labelExpr=_COUNT)),
     )
     ends = [{**row, "date": row["date"].isoformat()} for row in (rows[0], rows[-1])]
     dots = alt.Chart(_data(ends)).mark_circle(color=colour(provider), size=36, opacity=1)
@@ -52,10 +56,10 @@ def histogram(rows: Sequence[Row], provider: str, highest: int, alt_text: str) -
             "low:Q",
             bin="binned",
             scale=alt.Scale(domain=[0, highest], nice=False),
-            axis=alt.Axis(values=list(range(0, highest + 1, 2 * step)), format="d"),
+            axis=alt.Axis(values=list(range(0, highest + 1, 2 * step)), labelExpr=_COUNT),
         ),
         x2="high:Q",
-        y=alt.Y("domains:Q", axis=alt.Axis(format=_COUNT, tickMinStep=1)),
+        y=alt.Y("domains:Q", axis=alt.Axis(labelExpr=_COUNT, tickMinStep=1)),
     )
     return _drawn(chart, 160, alt_text)
 
@@ -72,12 +76,12 @@ def shares(rows: Sequence[Row], kinds: Mapping[str, str], alt_text: str) -> str:
         found = {row["kind"]: row["links"] for row in rows if row["name"] == name}
         for kind in order:
             share = found.get(kind, 0) / total
-            said = f"{share:.0%}" if share >= 0.08 else ""
+            said = f"{share:.0%}" if share >= 0.13 else ""
             parts.append(
                 {"name": name, "kind": kind, "from": begin, "to": begin + share, "mid": begin + share / 2, "said": said}
             )
             begin += share
-    y = alt.Y("name:N", sort=list(totals), axis=_labels(), scale=alt.Scale(paddingInner=0.35))
+    y = alt.Y("name:N", sort=list(totals), axis=_labels(list(totals)), scale=alt.Scale(paddingInner=0.35))
     base = alt.Chart(_data(parts)).encode(y=y)
     scale = alt.Scale(domain=order, range=[colour(kinds[kind]) for kind in order])
     bars = base.mark_bar().encode(
@@ -96,7 +100,7 @@ def shares(rows: Sequence[Row], kinds: Mapping[str, str], alt_text: str) -> str:
 
 def bars(rows: Sequence[Row], shade: str, alt_text: str, width: int = WIDTH) -> str:
     """Draw `value` for each `name`, longest first as they come, the number at the end of its bar."""
-    y = alt.Y("name:N", sort=None, axis=_labels(), scale=alt.Scale(paddingInner=0.3))
+    y = alt.Y("name:N", sort=None, axis=_labels([row["name"] for row in rows]), scale=alt.Scale(paddingInner=0.3))
     most = max((row["value"] for row in rows), default=1)
     base = alt.Chart(_data([{**row, "said": f"{row['value']:,}"} for row in rows])).encode(
         y=y, x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.18]))
@@ -105,18 +109,20 @@ def bars(rows: Sequence[Row], shade: str, alt_text: str, width: int = WIDTH) -> 
     return _drawn(base.mark_bar(color=colour(shade)) + texts, 22 * len(rows) + 14, alt_text, width)
 
 
-def running_total(rows: Sequence[Row], provider: str, unit_scale: float, alt_text: str) -> str:
-    """Draw `units` of each `at` added up, as steps; `unit_scale`: what a unit is shown as."""
-    total, points = 0, []
+def running_total(rows: Sequence[Row], provider: str, begin: datetime, unit_scale: float, alt_text: str) -> str:
+    """Draw `units` until each `until` added up since `begin`, all in UTC; `unit_scale`: what a unit is shown as."""
+    total, points = 0, [{"at": f"{begin.isoformat()}Z", "units": 0.0}]
     for row in rows:
         total += row["units"]
-        points.append({"at": row["at"].isoformat(), "units": total * unit_scale})
+        points.append({"at": f"{row['until'].isoformat()}Z", "units": total * unit_scale})
     chart = alt.Chart(_data(points)).mark_area(
-        color=colour(provider), interpolate="step-after", opacity=0.25, line={"color": colour(provider), "strokeWidth": 2}
+        color=colour(provider), opacity=0.25, line={"color": colour(provider), "strokeWidth": 2}
     )
+    span_s = (rows[-1]["until"] - begin).total_seconds()
+    form = "%H:%M:%S" if span_s < 600 else "%H:%M" if span_s < 2 * 86_400 else "%-d %b"
     chart = chart.encode(
-        x=alt.X("utcyearmonthdatehoursminutesseconds(at):T", axis=alt.Axis(tickCount=4, labelBound=True)),
-        y=alt.Y("units:Q", axis=alt.Axis(format=_COUNT)),
+        x=alt.X("at:T", scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=3, format=form, labelBound=True)),
+        y=alt.Y("units:Q", axis=alt.Axis(labelExpr=_COUNT)),
     )
     return _drawn(chart, 160, alt_text)
 
@@ -127,7 +133,7 @@ def matrix(rows: Sequence[Row], names: Sequence[str], alt_text: str) -> str:
     axis = {"sort": list(names), "scale": alt.Scale(paddingInner=0.06)}
     base = alt.Chart(_data(cells)).encode(
         x=alt.X("other:N", axis=alt.Axis(orient="top", labelAngle=0, labelLimit=104, domain=False, ticks=False), **axis),
-        y=alt.Y("one:N", axis=_labels(150), **axis),
+        y=alt.Y("one:N", axis=_labels(names, 150), **axis),
     )
     tiles = base.mark_rect(color=colour("accent"), cornerRadius=3).encode(
         fillOpacity=alt.FillOpacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 0.55]), legend=None)
@@ -145,7 +151,7 @@ def upset(rows: Sequence[Row], sizes: Sequence[Row], alt_text: str) -> str:
     x = alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.4, paddingOuter=0.2))
     above = alt.Chart(_data(columns)).encode(x=x)
     most = max((row["sites"] for row in rows), default=1)
-    y_bars = alt.Y("sites:Q", scale=alt.Scale(domain=[0, most * 1.15]), axis=alt.Axis(format=_COUNT))
+    y_bars = alt.Y("sites:Q", scale=alt.Scale(domain=[0, most * 1.15]), axis=alt.Axis(labelExpr=_COUNT))
     texts = above.mark_text(dy=-7, fontSize=10, color=colour("ink")).encode(y=y_bars, text="said:N")
     top = (above.mark_bar(color=colour("accent")).encode(y=y_bars) + texts).properties(width=step * len(rows), height=150)
     dots = [
@@ -158,7 +164,7 @@ def upset(rows: Sequence[Row], sizes: Sequence[Row], alt_text: str) -> str:
         for number, row in enumerate(rows)
         if len(members := [name for name in names if name in row["members"]]) > 1
     ]
-    y = alt.Y("name:N", sort=names, axis=_labels(190), scale=alt.Scale(padding=0.5))
+    y = alt.Y("name:N", sort=names, axis=_labels(names, 190), scale=alt.Scale(padding=0.5))
     grid = alt.Chart(_data(dots)).mark_circle(size=92, opacity=1)
     grid = grid.encode(
         x=x, y=y, color=alt.condition("datum.is_in", alt.value(colour("accent")), alt.value(colour("line")))
@@ -178,8 +184,10 @@ def _data(values: Sequence[Row]) -> alt.InlineData:
     return alt.InlineData(values=list(values))
 
 
-def _labels(limit: int = 120) -> alt.Axis:
-    return alt.Axis(domain=False, ticks=False, labelColor=colour("ink"), labelLimit=limit)
+def _labels(names: Sequence[str], limit: int = 120) -> alt.Axis:
+    """Return an axis of names, with room for them in any font."""
+    room = min(max((len(name) for name in names), default=0) * _CHAR_PX, limit * 1.2) + 6
+    return alt.Axis(domain=False, ticks=False, labelColor=colour("ink"), labelLimit=limit, minExtent=room, maxExtent=room)
 
 
 def _months(rows: Sequence[Row]) -> list[dict[str, Any]]:

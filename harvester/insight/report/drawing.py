@@ -102,7 +102,7 @@ _CONFIG: dict[str, Any] = {
     "padding": {"left": 2, "right": 8, "top": 4, "bottom": 2},
     "view": {"stroke": None},
     "axis": _AXIS,
-    "axisX": {"grid": False, "labelOverlap": "greedy"},
+    "axisX": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 12},
     "axisY": {"domain": False, "ticks": False, "tickCount": 4},
     "text": {"color": colour("ink"), "fontSize": FONT_PX},
     "legend": {"disable": True},

@@ -20,7 +20,7 @@ from harvester.insight.report.parts import broken, gap, health, losses
 from harvester.insight.report.parts.whole import completeness
 from harvester.insight.report.questions import MOST_ROWS
 from harvester.insight.report.values import Facts, Found, Section
-from harvester.insight.report.words import counted, day, listed, title_of
+from harvester.insight.report.words import counted, day, title_of
 
 STATES = {"complete": "complete", "running": "still running", "stopped": "stopped"}
 
@@ -56,8 +56,7 @@ def _head(found: Found) -> Mapping[str, Any]:
         "mine": found.mine,
         "is_default": facts.mine is None,
         "targets": counted(facts.targets, "target"),
-        "providers": listed([title_of(name) for name in facts.providers]) or "nobody yet",
-        "spent": [(name, title_of(name), health.spent(item)) for name, item in facts.providers.items()],
+        "providers": [(name, title_of(name)) for name in facts.providers],
         "rows": f"{sum(item['rows'] for item in facts.providers.values()):,}",
         "requests": f"{sum(item['requests'] for item in facts.providers.values()):,}",
         "as_of": day(found.scopes[0].as_of),

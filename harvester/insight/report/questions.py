@@ -370,15 +370,16 @@ FROM task WHERE state <> 'complete' ORDER BY state, harvest, target
             sql='SELECT harvest, reason, count(*) AS rows FROM reject GROUP BY ALL ORDER BY rows DESC, harvest, reason',
             most=MOST_ROWS,
         ),
+        "began": Question(about="when the first task finished", sql='SELECT min("at")::TIMESTAMP AS began FROM task'),
         "units_over_time": Question(
-            about="units of the tasks that finished in each step of time",
+            about="units of the tasks that finished in each step of time, by its end",
             sql=f"""
 WITH span AS (
   SELECT epoch(min("at")) AS begin, greatest(ceil((epoch(max("at")) - epoch(min("at"))) / {STEPS}), 1) AS step FROM task
 )
-SELECT provider, make_timestamp(CAST((begin + floor((epoch("at") - begin) / step) * step) * 1000000 AS BIGINT)) AS "at",
+SELECT provider, make_timestamp(CAST((begin + (1 + floor((epoch("at") - begin) / step)) * step) * 1000000 AS BIGINT)) AS until,
   sum(units)::BIGINT AS units, count(*) AS tasks
-FROM task, span GROUP BY ALL ORDER BY provider, "at"
+FROM task, span GROUP BY ALL ORDER BY provider, until
 """,
         ),
     }

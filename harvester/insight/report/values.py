@@ -63,7 +63,8 @@ class Cell:
     text: str  #: as shown; harmless
     value: str | None = None  #: by which it is sorted, and what a CSV gets; None = the text
     href: str | None = None  #: where it leads, http or https only
-    share: float | None = None  #: length of a bar behind it, 0 to 1
+    share: float | None = None  #: length of a bar below it, 0 to 1
+    dots: Sequence[str] = ()  #: providers whose colours stand for the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,13 @@ class Column:
     """The head of a column."""
 
     title: str
-    is_number: bool = False
+    kind: str = "text"  #: "number"; "text" and "address", which are broken into lines; "word", which is not
     note: str = ""  #: shown when it is pointed at
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it sorts as numbers, and stands to the right."""
+        return self.kind == "number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +91,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     total: int
     question: str | None = None  #: whose answer it shows, row by row; None = the job's state
+    is_folded: bool = False  #: it only repeats what a chart shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +124,7 @@ class Section:
     """One part of the page."""
 
     name: str
+    short: str  #: for the list of sections
     title: str
     about: str
     blocks: Sequence[Block]

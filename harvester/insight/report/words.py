@@ -24,8 +24,8 @@ METRIC_TITLES: Mapping[str, str] = {
     "ahrefs_ur": "Ahrefs UR",
     "semrush_as": "Semrush AS",
     "serpstat_sdr": "Serpstat SDR",
-    "dataforseo_rank_1000": "DataForSEO rank (of 1,000)",
-    "dataforseo_rank_100": "DataForSEO rank (of 100)",
+    "dataforseo_rank_1000": "DataForSEO rank",
+    "dataforseo_rank_100": "DataForSEO rank of 100",
     "moz_da": "Moz DA",
     "moz_pa": "Moz PA",
     "majestic_tf": "Majestic TF",
@@ -96,6 +96,7 @@ def score_cell(score: float | None) -> Cell:
     """Return a score on its own scale."""
     if score is None:
         return Cell(text="–", value="")
+    score += 0.0  # -0.0 is 0 as well
     return Cell(text=f"{score:,.1f}".removesuffix(".0"), value=f"{score:.10g}")
 
 
@@ -106,9 +107,15 @@ def day_cell(moment: date | datetime | None) -> Cell:
     return Cell(text=day(moment), value=f"{moment:%Y-%m-%d}")
 
 
+def providers_cell(names: str) -> Cell:
+    """Return who says so, as the dots that the page's head explains; `names`: with commas."""
+    found = names.split(", ")
+    return Cell(text=", ".join(map(title_of, found)), dots=found)
+
+
 def number_column(title: str, note: str = "") -> Column:
     """Return the head of a column of numbers."""
-    return Column(title=title, is_number=True, note=note)
+    return Column(title=title, kind="number", note=note)
 
 
 def most_of(rows: Sequence[Mapping[str, Any]], name: str) -> int:

@@ -10,6 +10,7 @@ def section(found: Found) -> Section:
     """Return the most used anchors, provider beside provider."""
     return Section(
         name="anchors",
+        short="Anchors",
         title="Top anchors",
         about="Links with each text, by provider. Crawls and counting rules differ, so a row compares texts, not providers.",
         blocks=per_scope(found, _block),

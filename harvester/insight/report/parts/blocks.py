@@ -34,6 +34,7 @@ def table(
     cells: Callable[[Row], Sequence[Cell]],
     scope: Scope | None = None,
     question: str | None = None,
+    is_folded: bool = False,
 ) -> Table:
     """Return a table of an answer, row by row."""
     return Table(
@@ -43,4 +44,5 @@ def table(
         rows=[cells(row) for row in answer.rows],
         total=answer.total,
         question=question or name,
+        is_folded=is_folded,
     )

@@ -6,11 +6,10 @@ from harvester.insight.report.words import (
     count_cell,
     counted,
     link_cell,
-    listed,
     most_of,
     number_column,
+    providers_cell,
     text_cell,
-    title_of,
 )
 
 NAME = "broken"
@@ -20,6 +19,7 @@ def section(found: Found) -> Section:
     """Return the dead pages with the links that still lead to them."""
     return Section(
         name=NAME,
+        short="Dead pages",
         title="Dead pages that still have links",
         about="Pages of ours that answer 4xx or 5xx while live links lead to them: redirect or restore them, the most linked first.",
         blocks=per_scope(found, _block),
@@ -62,18 +62,18 @@ def _block(scope: Scope, answers: Answers) -> Block:
             count_cell(row["sites"]),
             link_cell(row["url_from"]),
             text_cell(row["anchor"]),
-            Cell(text=listed([title_of(name) for name in row["providers"].split(", ")])),
+            providers_cell(row["providers"]),
         ]
 
     columns = [
-        Column(title="Dead page"),
+        Column(title="Dead page", kind="address"),
         number_column("Status"),
         number_column("Links", "live, as the provider counts who knows most"),
         number_column("Followed"),
         number_column("Sites"),
-        Column(title="Best link from", note="by the score of its domain"),
+        Column(title="Best link from", kind="address", note="by the score of its domain"),
         Column(title="Its anchor"),
-        Column(title="Said by"),
+        Column(title="Said by", kind="word"),
     ]
     sums = answers["broken_sums"].rows[0]
     return Block(

@@ -13,6 +13,7 @@ def section(found: Found) -> Section:
     """Return a panel for each provider."""
     return Section(
         name="gained",
+        short="New and lost",
         title="New against lost, month by month",
         about=f"The last {MONTHS} months, the last one so far. By the provider's own history where it was harvested, else by the"
         " days on which the harvested links were first seen and lost. Providers crawl differently: compare months, not panels.",
@@ -37,8 +38,8 @@ def _block(scope: Scope, answers: Answers) -> Block:
         ]
 
     columns = [
-        Column(title="Provider"),
-        Column(title="Month"),
+        Column(title="Provider", kind="word"),
+        Column(title="Month", kind="word"),
         number_column("New"),
         number_column("Lost"),
         Column(title="Counted from"),
@@ -46,7 +47,7 @@ def _block(scope: Scope, answers: Answers) -> Block:
     return Block(
         scope=scope.name,
         figures=[_figure(name, answers) for name in dict.fromkeys(row["provider"] for row in answer.rows)],
-        tables=[table("gained_and_lost", "Links gained and lost in each month", columns, answer, cells, scope)],
+        tables=[table("gained_and_lost", "Links gained and lost in each month", columns, answer, cells, scope, is_folded=True)],
         queries=asked,
     )
 

@@ -1,9 +1,11 @@
 """Who links to the rivals and not to us."""
 
+from harvester.display import shown
 from harvester.insight.report.charts import bars
 from harvester.insight.report.parts.blocks import missing, queries, table
 from harvester.insight.report.values import Block, Cell, Column, Figure, Found, Row, Section, Tile
 from harvester.insight.report.words import (
+    TEXT_CHARS,
     count_cell,
     counted,
     metric_title,
@@ -15,12 +17,15 @@ from harvester.insight.report.words import (
 
 NAME = "gap"
 BARS = 8
+NAMES = 3
+NAMES_CHARS = 1000
 
 
 def section(found: Found) -> Section:
     """Return the link gap: a table, and how many sites link to how many rivals."""
     return Section(
         name=NAME,
+        short="Link gap",
         title="Who links to the rivals and not to us",
         about=f"Sites that link to at least one other target of the job, and that no provider shows linking to {found.mine}.",
         blocks=[_block(found)],
@@ -67,7 +72,7 @@ def _block(found: Found) -> Block:
         return [
             text_cell(row["site"]),
             count_cell(row["rivals"]),
-            text_cell(row["names"]),
+            _names(row["names"]),
             count_cell(row["links"], most),
             *scores,
             Cell(text="yes" if row["is_proven"] else "no"),
@@ -79,7 +84,7 @@ def _block(found: Found) -> Block:
         Column(title="Which"),
         number_column("Links", "to them, as the provider counts who counts most"),
         *(number_column(metric_title(metric), "on its own scale") for metric in metrics.values()),
-        Column(title="Proven", note="our own list was harvested to its end, so what is not in it does not link"),
+        Column(title="Proven", kind="word", note="our own list was harvested to its end, so what is not in it does not link"),
     ]
     caption = f"Sites that link to rivals and not to {found.mine}, by number of rivals, then by score"
     proven = any(row["is_proven"] for row in answers["gap"].rows)
@@ -92,8 +97,19 @@ def _block(found: Found) -> Block:
     )
 
 
+def _names(names: str) -> Cell:
+    """Return the first rivals in words; a CSV gets all of them."""
+    first = names.split(", ")
+    rest = len(first) - NAMES
+    said = names if rest <= 1 else f"{', '.join(first[:NAMES])} and {rest:,} more"
+    return Cell(text=shown(said, TEXT_CHARS), value=shown(names, NAMES_CHARS))
+
+
 def _figure(found: Found) -> Figure:
     rows = found.once["gap_sums"].rows
-    shown = [{"name": counted(row["rivals"], "rival"), "value": row["sites"]} for row in rows][-BARS:]
-    words = ", ".join(f"{row['name']}: {row['value']:,}" for row in shown)
-    return Figure(title="Sites by how many rivals they link to", svg=bars(shown, "accent", f"Sites by number of rivals. {words}"))
+    few = [row for row in rows if row["rivals"] < BARS or len(rows) <= BARS]
+    many = sum(row["sites"] for row in rows if row not in few)
+    drawn = [{"name": f"{BARS} rivals or more", "value": many}] if many else []
+    drawn += [{"name": counted(row["rivals"], "rival"), "value": row["sites"]} for row in few]
+    words = ", ".join(f"{row['name']}: {row['value']:,}" for row in drawn)
+    return Figure(title="Sites by how many rivals they link to", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}"))

@@ -10,6 +10,7 @@ def section(found: Found) -> Section:
     """Return a panel for each provider that has a history."""
     return Section(
         name="growth",
+        short="Growth",
         title="Referring domains over time",
         about="As each provider counts them: rules differ (DataForSEO counts subdomains singly), so compare shapes, not heights."
         " No axis begins at zero.",
@@ -35,11 +36,11 @@ def _block(scope: Scope, answers: Answers) -> Block:
         ]
 
     columns = [
-        Column(title="Provider"),
+        Column(title="Provider", kind="word"),
         Column(title="Target"),
-        Column(title="From"),
+        Column(title="From", kind="word"),
         number_column("Domains"),
-        Column(title="Until"),
+        Column(title="Until", kind="word"),
         number_column("Domains then"),
         number_column("Change"),
     ]
@@ -48,7 +49,7 @@ def _block(scope: Scope, answers: Answers) -> Block:
     return Block(
         scope=scope.name,
         figures=[_figure(name, answers) for name in names],
-        tables=[table("growth_by_target", caption, columns, answers["growth_by_target"], cells, scope)],
+        tables=[table("growth_by_target", caption, columns, answers["growth_by_target"], cells, scope, is_folded=True)],
         queries=asked,
     )
 

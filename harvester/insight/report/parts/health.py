@@ -16,6 +16,7 @@ def section(found: Found) -> Section:
     """Return the books of each provider, and units over time."""
     return Section(
         name=NAME,
+        short="Cost and run",
         title="What it cost, and how the run went",
         about="By the job's own books. In doubt: replies that were lost on the way and may have been billed.",
         blocks=[_block(found)],
@@ -55,11 +56,11 @@ def _block(found: Found) -> Block:
 
 def _books(found: Found) -> Table:
     columns = [
-        Column(title="Provider"),
+        Column(title="Provider", kind="word"),
         *map(number_column, ("Requests", "Retries")),
         number_column("Throttled", "refused because they came too fast"),
         *map(number_column, ("Rows", "Spent", "In doubt", "Held", "Budget", "Balance")),
-        Column(title="Unit"),
+        Column(title="Unit", kind="word"),
     ]
     rows = []
     for name, item in found.facts.providers.items():
@@ -89,6 +90,6 @@ def _figures(found: Found) -> list[Figure]:
         total = digits(sum(row["units"] for row in steps), unit)
         title, of = title_of(provider), shown(unit_shown(unit), 40)
         words = f"{title}: {total} {of} in all, added up over time"
-        svg = running_total(steps, provider, 1e-6 if unit in MILLIONTHS else 1.0, words)
+        svg = running_total(steps, provider, found.once["began"].rows[0]["began"], 1e-6 if unit in MILLIONTHS else 1.0, words)
         figures.append(Figure(title=title, provider=provider, note=f"{total} {of}", svg=svg))
     return figures

@@ -15,6 +15,7 @@ def section(found: Found) -> Section:
     """Return the shares of each provider's live links."""
     return Section(
         name="kinds",
+        short="Kinds of links",
         title="What kinds of links they are",
         about="Live links of the harvested rows, each once. Followed is the provider's own verdict, and definitions differ.",
         blocks=per_scope(found, _block),
@@ -29,7 +30,7 @@ def _block(scope: Scope, answers: Answers) -> Block:
     def cells(row: Row) -> list[Cell]:
         return [Cell(text=title_of(row["provider"])), Cell(text=row["kind"]), count_cell(row["links"])]
 
-    columns = [Column(title="Provider"), Column(title="Kind"), number_column("Links")]
+    columns = [Column(title="Provider", kind="word"), Column(title="Kind", kind="word"), number_column("Links")]
     return Block(
         scope=scope.name,
         figures=[
@@ -37,8 +38,8 @@ def _block(scope: Scope, answers: Answers) -> Block:
             _figure("Type", TYPES, answers["types"]),
         ],
         tables=[
-            table("follow", "Live links by whether they are followed", columns, answers["follow"], cells, scope),
-            table("types", "Live links by type", columns, answers["types"], cells, scope),
+            table("follow", "Live links by whether they are followed", columns, answers["follow"], cells, scope, is_folded=True),
+            table("types", "Live links by type", columns, answers["types"], cells, scope, is_folded=True),
         ],
         queries=asked,
     )

@@ -12,8 +12,8 @@ from harvester.insight.report.words import (
     day,
     day_cell,
     link_cell,
-    listed,
     number_column,
+    providers_cell,
     reason_title,
     text_cell,
     title_of,
@@ -27,6 +27,7 @@ def section(found: Found) -> Section:
     """Return the lost links by reason, and the links themselves."""
     return Section(
         name=NAME,
+        short="Lost links",
         title="What we lost, and why",
         about="Links that were there and are gone, each once, unless another provider still shows them. The reason is the"
         " provider's (Ahrefs), or follows from the status of the linking page (DataForSEO); others do not say one.",
@@ -37,14 +38,14 @@ def section(found: Found) -> Section:
 def tile(found: Found) -> Tile:
     """Return what was lost in the last days, and why."""
     scope, answers = found.scopes[0], found.scoped["mine"]
-    rows = answers["lost_reasons"].rows
+    rows, words = answers["lost_reasons"].rows, []
     recent = sum(row["recent"] for row in rows)
     by_number = sorted((row for row in rows if row["recent"]), key=lambda row: -row["recent"])
-    words = [f"in the {RECENT_DAYS} days to {day(scope.as_of)}"]
     if not answers["asked_lost"].rows[0]["rows"]:
         return _tile("–", "links", [f"needs lost-backlinks for {scope.mine}"])
     if by_number:
         words.append(", ".join(f"{row['recent']:,} {reason_title(row['reason'])}" for row in by_number[:REASONS_SAID]))
+    words.append(f"in the {RECENT_DAYS} days to {day(scope.as_of)}")
     return _tile(f"{recent:,}", "link" if recent == 1 else "links", words)
 
 
@@ -103,18 +104,18 @@ def _reasons(scope: Scope, answers: Answers) -> Table:
     def cells(row: Row) -> list[Cell]:
         return [Cell(text=reason_title(row["reason"])), *(count_cell(row[name]) for name in ("links", "recent", "undated"))]
 
-    return table("lost_reasons", "Lost links by reason", columns, answers["lost_reasons"], cells, scope)
+    return table("lost_reasons", "Lost links by reason", columns, answers["lost_reasons"], cells, scope, is_folded=True)
 
 
 def _links(scope: Scope, answers: Answers) -> Table:
     columns = [
-        Column(title="Lost"),
+        Column(title="Lost", kind="word"),
         Column(title="Why"),
-        Column(title="Linking page"),
-        Column(title="Target page"),
+        Column(title="Linking page", kind="address"),
+        Column(title="Target page", kind="address"),
         Column(title="Anchor"),
-        Column(title="Followed"),
-        Column(title="Said by"),
+        Column(title="Followed", kind="word"),
+        Column(title="Said by", kind="word"),
     ]
 
     def cells(row: Row) -> list[Cell]:
@@ -126,7 +127,7 @@ def _links(scope: Scope, answers: Answers) -> Table:
             link_cell(row["url_to"]),
             text_cell(row["anchor"]),
             Cell(text={True: "yes", False: "no", None: "–"}[row["is_followed"]]),
-            Cell(text=listed([title_of(name) for name in row["providers"].split(", ")])),
+            providers_cell(row["providers"]),
         ]
 
     return table("lost", "Lost links, the last ones first", columns, answers["lost"], cells, scope)

@@ -12,6 +12,7 @@ def section(found: Found) -> Section:
     """Return who shares how many linking sites with whom."""
     return Section(
         name="overlap",
+        short="Overlap",
         title="Who shares our linking sites",
         about="Sites that link to a target, by any provider, from all rows that show who links.",
         blocks=[_block(found)],
@@ -47,7 +48,7 @@ def _block(found: Found) -> Block:
     figure, note = _matrix(found) if targets.total <= MATRIX_TARGETS else _upset(found)
     return Block(
         figures=[figure],
-        tables=[table("overlap_pairs", "Linking sites in common", columns, pairs, cells)],
+        tables=[table("overlap_pairs", "Linking sites in common", columns, pairs, cells, is_folded=True)],
         notes=[note] if note else [],
         queries=queries(found.once, "overlap_pairs", "linking_targets", "overlap_targets", "overlap_sets"),
     )

@@ -12,6 +12,7 @@ def section(found: Found) -> Section:
     """Return a histogram for each metric."""
     return Section(
         name="scores",
+        short="Scores",
         title="How strong the linking sites are",
         about="Each linking site once, by its score. A score means something within its own metric only: 40 here is not 40 there.",
         blocks=per_scope(found, _block),
@@ -31,11 +32,11 @@ def _block(scope: Scope, answers: Answers) -> Block:
             count_cell(row["domains"]),
         ]
 
-    columns = [Column(title="Metric"), Column(title="Score"), number_column("Sites")]
+    columns = [Column(title="Metric", kind="word"), Column(title="Score", kind="word"), number_column("Sites")]
     return Block(
         scope=scope.name,
         figures=[_figure(metric, answers) for metric in dict.fromkeys(row["metric"] for row in answer.rows)],
-        tables=[table("scores", "Linking sites by score", columns, answer, cells, scope)],
+        tables=[table("scores", "Linking sites by score", columns, answer, cells, scope, is_folded=True)],
         queries=asked,
     )
 

@@ -10,6 +10,7 @@ def section(found: Found) -> Section:
     """Return the tasks of each harvest, and those that are not complete with the reason."""
     return Section(
         name="whole",
+        short="Completeness",
         title="What is complete, and what is not",
         about="Finished tasks of each harvest. A task is incomplete where rows are out of reach, and set aside after an answer"
         " that will not change.",
@@ -62,7 +63,7 @@ def _harvests(found: Found) -> Table:
         ]
 
     heads = ("Tasks", "Complete", "Incomplete", "Set aside", "Pages", "Rows", "Units")
-    columns = [Column(title="Harvest"), *map(number_column, heads), Column(title="of")]
+    columns = [Column(title="Harvest"), *map(number_column, heads), Column(title="of", kind="word")]
     return table("harvests", "Finished tasks of each harvest", columns, found.once["harvests"], cells)
 
 
@@ -79,7 +80,7 @@ def _troubles(found: Found) -> Table:
     columns = [
         Column(title="Harvest"),
         Column(title="Target"),
-        Column(title="State"),
+        Column(title="State", kind="word"),
         Column(title="Why"),
         number_column("Rows", "that were read all the same"),
     ]

@@ -39,7 +39,7 @@
 
     const sort = (head) => {
       const at = heads.indexOf(head);
-      const isNumber = head.classList.contains("n");
+      const isNumber = head.classList.contains("number");
       const before = head.getAttribute("aria-sort");
       const isDown = before === "none" ? isNumber : before === "ascending";
       for (const other of heads) other.setAttribute("aria-sort", "none");
@@ -60,7 +60,7 @@
       const lines = wanted().map((row) =>
         [...row.cells].map((cell, at) => {
           const value = valueOf(cell);
-          return quoted(heads[at].classList.contains("n") && value !== "" && Number.isFinite(Number(value)) ? value : harmless(value));
+          return quoted(heads[at].classList.contains("number") && value !== "" && Number.isFinite(Number(value)) ? value : harmless(value));
         }).join(","));
       const blob = new Blob(["\ufeff", [head.join(","), ...lines].join("\r\n"), "\r\n"], { type: "text/csv;charset=utf-8" });
       const link = document.createElement("a");
