@@ -155,7 +155,8 @@ GAP = """
 SELECT listed.target AS mine, provider, site, linkers.targets AS rivals, len(linkers.targets) AS number, linkers.links,
   linkers.score, linkers.metric, listed.is_whole AS is_proven
 FROM listed JOIN linkers USING (provider)
-WHERE NOT list_contains(linkers.targets, listed.target) AND NOT (site = listed.target OR ends_with(listed.target, '.' || site))
+WHERE NOT list_contains(linkers.targets, listed.target)
+  AND NOT (site = listed.target OR ends_with(listed.target, '.' || site))
 """
 
 
