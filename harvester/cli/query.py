@@ -6,6 +6,7 @@ from textwrap import fill
 
 import click
 
+from harvester.assembly import standard_input
 from harvester.cli.answers import format_option, print_answer
 from harvester.cli.words import counted
 from harvester.errors import ConfigError
@@ -50,9 +51,10 @@ def _question(sql: str | None, path: Path | None) -> str | None:
     """Return the SQL that is asked; None if there is none. Raises ConfigError."""
     if sql is not None and path is not None:
         raise ConfigError("--file: the SQL is given already; leave one of them out")
-    if path is not None:
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigError(f"--file {path}: cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
-    return click.get_text_stream("stdin", encoding="utf-8").read() if sql == "-" else sql
+    if path is None and sql != "-":
+        return sql
+    try:
+        return standard_input().read().decode() if path is None else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        name = "-" if path is None else f"--file {path}"
+        raise ConfigError(f"{name}: cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
