@@ -13,5 +13,6 @@ def needed(module: str) -> Any:
     except ModuleNotFoundError as exc:
         library = (exc.name or module).partition(".")[0]
         raise ConfigError(
-            f"this needs {library}, which is not installed: pip install 'harvester[insight]', or '.[insight]' in its source"
+            f"this needs {library}, which is not installed: pip install 'harvester[insight]'"
+            " (in a copy of the source: '.[insight]')"
         ) from exc

@@ -129,7 +129,7 @@ GROUP BY provider, target, site
 
 #: Who links: a row for each provider and site.
 LINKERS = """
-SELECT provider, site, targets, links, best.metric AS metric, -best.below AS score
+SELECT provider, site, targets, links, best.metric AS metric, 0 - best.below AS score
 FROM (
   SELECT provider, site, list(target ORDER BY target) AS targets, sum(links)::BIGINT AS links, min(best) AS best
   FROM linking GROUP BY provider, site
@@ -155,7 +155,8 @@ GAP = """
 SELECT listed.target AS mine, provider, site, linkers.targets AS rivals, len(linkers.targets) AS number, linkers.links,
   linkers.score, linkers.metric, listed.is_whole AS is_proven
 FROM listed JOIN linkers USING (provider)
-WHERE NOT list_contains(linkers.targets, listed.target) AND NOT (site = listed.target OR ends_with(listed.target, '.' || site))
+WHERE NOT list_contains(linkers.targets, listed.target)
+  AND NOT (site = listed.target OR ends_with(listed.target, '.' || site))
 """
 
 

@@ -76,9 +76,9 @@ def duckdb_columns(record: str) -> dict[str, str]:
 
 def duckdb_reader(files: Sequence[str], columns: Mapping[str, str]) -> str:
     """Return the SQL call that reads JSON Lines files of these columns."""
-    names = ", ".join(map(_quoted, files))
+    names = _quoted(files[0]) if len(files) == 1 else f"[{', '.join(map(_quoted, files))}]"
     typed = ",\n".join(f"    \"{name}\": '{kind}'" for name, kind in columns.items())
-    return f"read_json({names if len(files) == 1 else f'[{names}]'}, format = 'newline_delimited', columns = {{\n{typed}\n}})"
+    return f"read_json({names}, format = 'newline_delimited', columns = {{\n{typed}\n}})"
 
 
 def duckdb_views() -> str:
