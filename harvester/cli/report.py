@@ -18,16 +18,18 @@ MODULES = ("duckdb", "altair", "vl_convert", "jinja2")
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file; by default DIRECTORY/report.html.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file; by default DIRECTORY/report.html."
+)
 @click.option("--mine", metavar="TARGET", help="Whom it is about; by default the first target of the list.")
 @click.option("--title", help="Its title; by default the job's name.")
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 def report(directory: Path, output: Path | None, mine: str | None, title: str | None, is_opened: bool) -> None:
     """Show a job in one HTML file.
 
-    Who links to the rivals and not to us, what we lost and why, which dead pages still have links, and what it cost; with
-    charts and tables that can be sorted, filtered and saved. The file needs no network and sends nothing. DIRECTORY is
-    the job's own, also while it runs, or one of its rounds.
+    Who links to the rivals and not to us, what we lost and why, which dead pages still have links, and what it cost;
+    with charts, and tables that can be sorted, filtered and saved. The file needs no network and sends nothing.
+    DIRECTORY is the job's own, also while it runs, or one of its rounds.
 
     Example: harvester report out/rivals --mine example.com
     """

@@ -86,7 +86,7 @@ def _mine(connection: "DuckDBPyConnection", terms: Terms) -> tuple[str, dict[str
     rows = connection.execute(
         "SELECT target, provider, is_whole FROM listed WHERE list_contains($names, target)"
         " AND coalesce(provider = $provider, true)",
-        {"names": _spellings(terms.mine), "provider": terms.provider},
+        {"names": spellings(terms.mine), "provider": terms.provider},
     ).fetchall()
     if not rows:
         raise ConfigError(f"--mine {shown(terms.mine, 100)}: {_not_there(connection, terms.mine)}")
@@ -99,7 +99,7 @@ def _mine(connection: "DuckDBPyConnection", terms: Terms) -> tuple[str, dict[str
     return mine, whole
 
 
-def _spellings(name: str) -> list[str]:
+def spellings(name: str) -> list[str]:
     """Return what a job may call a target, by its scope."""
     found = [name]
     for scope in SCOPES:

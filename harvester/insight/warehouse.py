@@ -49,20 +49,22 @@ _SETTINGS: Mapping[str, str] = {
 
 
 @contextmanager
-def opened(directory: Path, *, writable: Path | None = None) -> Iterator["DuckDBPyConnection"]:
+def opened(
+    directory: Path, *, writable: Path | None = None, memory: str | None = None
+) -> Iterator["DuckDBPyConnection"]:
     """Open a job directory for questions: a connection with all views, that reads the job's rows and nothing else.
 
     A connection has one open result: who asks again while rows are left to take does so over its `cursor()`.
-    A connection has one open result: who asks again while rows are left to take does so over its `cursor()`.
-    `writable`: a folder that it may write into. Raises ConfigError if there is no job, it holds no records, or DuckDB
-    is not installed; StorageError if it is damaged, also in the block, where DuckDB's own error is about one of the
-    job's files.
+    `writable`: a folder that it may write into. `memory`: how much it may take before it spills to a temporary
+    directory. Raises ConfigError if there is no job, it holds no records, or DuckDB is not installed; StorageError if
+    it is damaged, also in the block, where DuckDB's own error is about one of the job's files.
     """
     duckdb = needed("duckdb")
     job = committed(directory)
     with TemporaryDirectory(prefix="harvester-") as folder:
         files = Files(job, Path(folder))
-        with duckdb.connect(config=dict(_SETTINGS)) as connection:
+        limit = {} if memory is None else {"memory_limit": memory}
+        with duckdb.connect(config={**_SETTINGS, **limit}) as connection:
             for library in _LIBRARIES:
                 connection.execute(f"LOAD {library}")
             _make_views(connection, job, files)

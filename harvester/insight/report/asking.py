@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from harvester.display import shown
 from harvester.errors import ConfigError
+from harvester.insight.gap import spellings
 from harvester.insight.questions import text
-from harvester.insight.report.questions import COMMON, GAP_SHELF, SHELVES, Question
+from harvester.insight.report.about_job import COMMON
+from harvester.insight.report.question import Question
+from harvester.insight.report.questions import GAP_SHELF, SHELVES
 from harvester.insight.report.values import Answer, Facts, Row, Scope
 
 if TYPE_CHECKING:
@@ -71,10 +75,11 @@ def _rows(db: "DuckDBPyConnection", sql: str) -> Sequence[Row]:
 def _mine(facts: Facts, targets: Sequence[str]) -> str:
     if facts.mine is None:
         first = facts.first_target
-        if first in targets or (first and not targets):
-            return str(first)
-        return targets[0] if targets else ""
-    if facts.mine not in targets:
-        named = ", ".join(targets[:TARGETS_NAMED]) + (", ..." if len(targets) > TARGETS_NAMED else "")
-        raise ConfigError(f"--mine {facts.mine}: the job has no rows of such a target; it has {named or 'none'}")
-    return facts.mine
+        return str(first) if first in targets or not targets else targets[0]
+    known = set(targets)
+    for name in spellings(facts.mine):
+        if name in known:
+            return name
+    named = ", ".join(shown(name, 60) for name in targets[:TARGETS_NAMED])
+    more = f" and {len(targets) - TARGETS_NAMED:,} more" if len(targets) > TARGETS_NAMED else ""
+    raise ConfigError(f"--mine {shown(facts.mine, 100)}: nothing was asked about it; the job's targets: {named}{more}")

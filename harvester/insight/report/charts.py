@@ -51,15 +51,19 @@ def histogram(rows: Sequence[Row], provider: str, highest: int, alt_text: str) -
     """Draw `domains` over bins that begin at `low`, ten in all up to `highest`."""
     step = highest // 10
     bins = [{"low": row["low"], "high": row["low"] + step, "domains": row["domains"]} for row in rows]
-    chart = alt.Chart(_data(bins)).mark_bar(color=colour(provider), binSpacing=2).encode(
-        x=alt.X(
-            "low:Q",
-            bin="binned",
-            scale=alt.Scale(domain=[0, highest], nice=False),
-            axis=alt.Axis(values=list(range(0, highest + 1, 2 * step)), labelExpr=_COUNT),
-        ),
-        x2="high:Q",
-        y=alt.Y("domains:Q", axis=alt.Axis(labelExpr=_COUNT, tickMinStep=1)),
+    chart = (
+        alt.Chart(_data(bins))
+        .mark_bar(color=colour(provider), binSpacing=2)
+        .encode(
+            x=alt.X(
+                "low:Q",
+                bin="binned",
+                scale=alt.Scale(domain=[0, highest], nice=False),
+                axis=alt.Axis(values=list(range(0, highest + 1, 2 * step)), labelExpr=_COUNT),
+            ),
+            x2="high:Q",
+            y=alt.Y("domains:Q", axis=alt.Axis(labelExpr=_COUNT, tickMinStep=1)),
+        )
     )
     return _drawn(chart, 160, alt_text)
 
@@ -130,10 +134,11 @@ def running_total(rows: Sequence[Row], provider: str, begin: datetime, unit_scal
 def matrix(rows: Sequence[Row], names: Sequence[str], alt_text: str) -> str:
     """Draw how many sites each pair has in common: `one`, `other`, `sites`, and `share` of those of `one`."""
     cells = [{**row, "said": f"{row['sites']:,}", "part": f"{row['share']:.0%}"} for row in rows]
-    axis = {"sort": list(names), "scale": alt.Scale(paddingInner=0.06)}
+    order, scale = list(names), alt.Scale(paddingInner=0.06)
+    above = alt.Axis(orient="top", labelAngle=0, labelLimit=104, domain=False, ticks=False)
     base = alt.Chart(_data(cells)).encode(
-        x=alt.X("other:N", axis=alt.Axis(orient="top", labelAngle=0, labelLimit=104, domain=False, ticks=False), **axis),
-        y=alt.Y("one:N", axis=_labels(names, 150), **axis),
+        x=alt.X("other:N", axis=above, sort=order, scale=scale),
+        y=alt.Y("one:N", axis=_labels(names, 150), sort=order, scale=scale),
     )
     tiles = base.mark_rect(color=colour("accent"), cornerRadius=3).encode(
         fillOpacity=alt.FillOpacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 0.55]), legend=None)
@@ -147,13 +152,17 @@ def upset(rows: Sequence[Row], sizes: Sequence[Row], alt_text: str) -> str:
     """Draw how many sites link to exactly these: `number`, `members`, `sites`; `sizes`: `name`, `sites` of each."""
     names = [row["name"] for row in sizes]
     step = 26
-    columns = [{"column": number, "sites": row["sites"], "said": f"{row['sites']:,}"} for number, row in enumerate(rows)]
+    columns = [
+        {"column": number, "sites": row["sites"], "said": f"{row['sites']:,}"} for number, row in enumerate(rows)
+    ]
     x = alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.4, paddingOuter=0.2))
     above = alt.Chart(_data(columns)).encode(x=x)
     most = max((row["sites"] for row in rows), default=1)
     y_bars = alt.Y("sites:Q", scale=alt.Scale(domain=[0, most * 1.15]), axis=alt.Axis(labelExpr=_COUNT))
     texts = above.mark_text(dy=-7, fontSize=10, color=colour("ink")).encode(y=y_bars, text="said:N")
-    top = (above.mark_bar(color=colour("accent")).encode(y=y_bars) + texts).properties(width=step * len(rows), height=150)
+    top = (above.mark_bar(color=colour("accent")).encode(y=y_bars) + texts).properties(
+        width=step * len(rows), height=150
+    )
     dots = [
         {"column": number, "name": name, "is_in": name in row["members"]}
         for number, row in enumerate(rows)
@@ -187,7 +196,9 @@ def _data(values: Sequence[Row]) -> alt.InlineData:
 def _labels(names: Sequence[str], limit: int = 120) -> alt.Axis:
     """Return an axis of names, with room for them in any font."""
     room = min(max((len(name) for name in names), default=0) * _CHAR_PX, limit * 1.2) + 6
-    return alt.Axis(domain=False, ticks=False, labelColor=colour("ink"), labelLimit=limit, minExtent=room, maxExtent=room)
+    return alt.Axis(
+        domain=False, ticks=False, labelColor=colour("ink"), labelLimit=limit, minExtent=room, maxExtent=room
+    )
 
 
 def _months(rows: Sequence[Row]) -> list[dict[str, Any]]:

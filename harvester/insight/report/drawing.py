@@ -1,4 +1,4 @@
-"""From a chart to an SVG that stands in the page: its colours are the page's, its text is text, and nothing else is in it.
+"""From a chart to an SVG that stands in the page, with the page's colours and nothing in it but what draws.
 
 vl-convert writes the SVG. Labels in it come from providers, so it is not believed: it is read again, and only the few
 elements and attributes that draw are kept. Colours are written as names of the page's own (`var(--ink)`), so that one
@@ -25,8 +25,10 @@ _ATTRIBUTES = frozenset(
 _STAND_INS = {
     name: f"#fe{number:04x}"
     for number, name in enumerate(
-        ("ink", "soft", "faint", "line", "paper", "accent", "strong", "middle", "weak", "neutral")
-        + ("ahrefs", "semrush", "serpstat", "dataforseo", "moz", "majestic")
+        (
+            *("ink", "soft", "faint", "line", "paper", "accent", "strong", "middle", "weak", "neutral"),
+            *("ahrefs", "semrush", "serpstat", "dataforseo", "moz", "majestic"),
+        )
     )
 }
 _PAGE_COLOURS = {value: f"var(--{name})" for name, value in _STAND_INS.items()}
@@ -80,7 +82,7 @@ def _clean(element: ElementTree.Element) -> None:
 
 def _is_empty(element: ElementTree.Element) -> bool:
     """Whether an element draws nothing: Vega writes one for each group."""
-    return element.get("display") == "none" or element.get("class") == "background" and "stroke" not in element.attrib
+    return element.get("display") == "none" or (element.get("class") == "background" and "stroke" not in element.attrib)
 
 
 _AXIS = {

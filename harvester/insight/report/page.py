@@ -6,20 +6,20 @@ be shown, and not run.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
+from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from harvester.display import shown
-from harvester.insight.report.parts import PARTS
-from harvester.insight.report.parts import broken, gap, health, losses
+from harvester.insight.report.parts import PARTS, broken, gap, health, losses
 from harvester.insight.report.parts.whole import completeness
-from harvester.insight.report.questions import MOST_ROWS
-from harvester.insight.report.values import Facts, Found, Section
+from harvester.insight.report.question import MOST_ROWS
+from harvester.insight.report.values import Facts, Found
 from harvester.insight.report.words import counted, day, title_of
 
 STATES = {"complete": "complete", "running": "still running", "stopped": "stopped"}
@@ -70,18 +70,13 @@ def _head(found: Found) -> Mapping[str, Any]:
 
 def _command(facts: Facts, sql: str) -> str:
     """Return the command that asks a question anew, for a shell."""
-    return f"harvester query {_quoted(shown(facts.directory, 300))} {_quoted(sql)}"
-
-
-def _quoted(text: str) -> str:
-    return text if text.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else "'" + text.replace("'", "'\\''") + "'"
+    return f"harvester query {quote(shown(facts.directory, 300))} {quote(sql)}"
 
 
 def _policy(style: str, script: str) -> str:
     """Return a policy that allows this style and this script, and nothing else."""
-    return (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
-    )
+    ours = f"style-src {_digest(style)}; script-src {_digest(script)}"
+    return f"default-src 'none'; {ours}; base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from harvester.display import shown
 from harvester.insight.report.values import Cell, Column
 
+NOTHING = "\N{EN DASH}"  #: where there is no value
 TEXT_CHARS = 300  #: a longer text is cut; the job's files hold all of it
 LINK_CHARS = 600  #: a longer address is text only
 
@@ -42,6 +43,9 @@ REASON_TITLES: Mapping[str, str] = {
     "dropped_from_index": "dropped from index",
     "unknown": "reason unknown",
 }
+
+
+UNKNOWN = Cell(text=NOTHING, value="")
 
 
 def title_of(provider: str) -> str:
@@ -88,14 +92,14 @@ def link_cell(url: object) -> Cell:
 def count_cell(number: int | None, most: int | None = None) -> Cell:
     """Return a number; `most`: the greatest of its column, for a bar."""
     if number is None:
-        return Cell(text="–", value="")
+        return UNKNOWN
     return Cell(text=f"{number:,}", value=str(number), share=number / most if most else None)
 
 
 def score_cell(score: float | None) -> Cell:
     """Return a score on its own scale."""
     if score is None:
-        return Cell(text="–", value="")
+        return UNKNOWN
     score += 0.0  # -0.0 is 0 as well
     return Cell(text=f"{score:,.1f}".removesuffix(".0"), value=f"{score:.10g}")
 
@@ -103,7 +107,7 @@ def score_cell(score: float | None) -> Cell:
 def day_cell(moment: date | datetime | None) -> Cell:
     """Return a day that sorts as one."""
     if moment is None:
-        return Cell(text="–", value="")
+        return UNKNOWN
     return Cell(text=day(moment), value=f"{moment:%Y-%m-%d}")
 
 

@@ -5,21 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harvester.errors import StorageError
+from harvester.insight.report.about_job import ONCE
+from harvester.insight.report.about_links import SCOPED
 from harvester.insight.report.asking import answers, scopes_of, shelve, shelve_gap
 from harvester.insight.report.page import page_of
-from harvester.insight.report.questions import ONCE, SCOPED
 from harvester.insight.report.values import Facts, Found
 from harvester.insight.warehouse import opened
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FILE_NAME = "report.html"
+#: What DuckDB may take; what it needs beyond that it writes to a temporary directory. A million rows need as much.
+MEMORY = "1GB"
 
 
 def write_report(directory: Path, facts: Facts, output: Path) -> None:
     """Write the report of a job directory as a whole or not at all. Raises ConfigError and StorageError."""
-    with opened(directory) as db:
+    with opened(directory, memory=MEMORY) as db:
         found = find(db, facts)
     _write(output, page_of(found))
 

@@ -1,8 +1,7 @@
 """The texts that people link with."""
 
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
-from harvester.insight.report.values import Answers, Block, Cell, Found, Row, Scope, Section
-from harvester.insight.report.values import Column
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
+from harvester.insight.report.values import Answers, Block, Cell, Column, Found, Row, Scope, Section
 from harvester.insight.report.words import count_cell, most_of, number_column, text_cell, title_of
 
 
@@ -12,7 +11,7 @@ def section(found: Found) -> Section:
         name="anchors",
         short="Anchors",
         title="Top anchors",
-        about="Links with each text, by provider. Crawls and counting rules differ, so a row compares texts, not providers.",
+        about="Links with each text, by provider. Crawls and counting rules differ: compare texts, not providers.",
         blocks=per_scope(found, _block),
     )
 
@@ -34,6 +33,6 @@ def _block(scope: Scope, answers: Answers) -> Block:
     caption = f"Links with each anchor, {counted}"
     return Block(
         scope=scope.name,
-        tables=[table("anchors", caption, columns, answer, cells, scope, question=name)],
+        tables=[table(Head(name="anchors", caption=caption, columns=columns, question=name), answer, cells, scope)],
         queries=queries(answers, name),
     )

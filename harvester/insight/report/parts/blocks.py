@@ -1,9 +1,21 @@
 """What the parts share: a block for each scope, tables from rows, and what to say where there is nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harvester.insight.report.questions import QUESTIONS
 from harvester.insight.report.values import Answer, Answers, Block, Cell, Column, Found, Row, Scope, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What is said above a table."""
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    question: str | None = None  #: whose answer it shows; None = that of its name
+    is_folded: bool = False
 
 
 def per_scope(found: Found, of: Callable[[Scope, Answers], Block]) -> list[Block]:
@@ -26,23 +38,14 @@ def missing(scope: Scope | None, reports: str, queries: Mapping[str, str] | None
     )
 
 
-def table(
-    name: str,
-    caption: str,
-    columns: Sequence[Column],
-    answer: Answer,
-    cells: Callable[[Row], Sequence[Cell]],
-    scope: Scope | None = None,
-    question: str | None = None,
-    is_folded: bool = False,
-) -> Table:
+def table(head: Head, answer: Answer, cells: Callable[[Row], Sequence[Cell]], scope: Scope | None = None) -> Table:
     """Return a table of an answer, row by row."""
     return Table(
-        name=name if scope is None else f"{name}-{scope.name}",
-        caption=caption,
-        columns=columns,
+        name=head.name if scope is None else f"{head.name}-{scope.name}",
+        caption=head.caption,
+        columns=head.columns,
         rows=[cells(row) for row in answer.rows],
         total=answer.total,
-        question=question or name,
-        is_folded=is_folded,
+        question=head.question or head.name,
+        is_folded=head.is_folded,
     )

@@ -1,8 +1,8 @@
 """New links against lost ones, month by month."""
 
 from harvester.insight.report.charts import gained_and_lost
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
-from harvester.insight.report.questions import MONTHS
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
+from harvester.insight.report.question import MONTHS
 from harvester.insight.report.values import Answers, Block, Cell, Column, Figure, Found, Row, Scope, Section
 from harvester.insight.report.words import count_cell, number_column, title_of
 
@@ -15,8 +15,9 @@ def section(found: Found) -> Section:
         name="gained",
         short="New and lost",
         title="New against lost, month by month",
-        about=f"The last {MONTHS} months, the last one so far. By the provider's own history where it was harvested, else by the"
-        " days on which the harvested links were first seen and lost. Providers crawl differently: compare months, not panels.",
+        about=f"The last {MONTHS} months, the last one so far. By the provider's own history where it was harvested,"
+        " else by the days on which the harvested links were first seen and lost. Compare months, not panels: providers"
+        " crawl differently.",
         blocks=per_scope(found, _block),
     )
 
@@ -47,7 +48,19 @@ def _block(scope: Scope, answers: Answers) -> Block:
     return Block(
         scope=scope.name,
         figures=[_figure(name, answers) for name in dict.fromkeys(row["provider"] for row in answer.rows)],
-        tables=[table("gained_and_lost", "Links gained and lost in each month", columns, answer, cells, scope, is_folded=True)],
+        tables=[
+            table(
+                Head(
+                    name="gained_and_lost",
+                    caption="Links gained and lost in each month",
+                    columns=columns,
+                    is_folded=True,
+                ),
+                answer,
+                cells,
+                scope,
+            )
+        ],
         queries=asked,
     )
 
@@ -62,5 +75,7 @@ def _figure(provider: str, answers: Answers) -> Figure:
         title=title,
         provider=provider,
         note=f"{says}; from {FROM[rows[0]['counted_from']]}",
-        svg=gained_and_lost(rows, provider, f"New links upwards, lost links downwards, {title}: {says} in {len(rows)} months"),
+        svg=gained_and_lost(
+            rows, provider, f"New links upwards, lost links downwards, {title}: {says} in {len(rows)} months"
+        ),
     )

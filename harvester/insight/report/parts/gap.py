@@ -2,9 +2,10 @@
 
 from harvester.display import shown
 from harvester.insight.report.charts import bars
-from harvester.insight.report.parts.blocks import missing, queries, table
+from harvester.insight.report.parts.blocks import Head, missing, queries, table
 from harvester.insight.report.values import Block, Cell, Column, Figure, Found, Row, Section, Tile
 from harvester.insight.report.words import (
+    NOTHING,
     TEXT_CHARS,
     count_cell,
     counted,
@@ -27,7 +28,8 @@ def section(found: Found) -> Section:
         name=NAME,
         short="Link gap",
         title="Who links to the rivals and not to us",
-        about=f"Sites that link to at least one other target of the job, and that no provider shows linking to {found.mine}.",
+        about="Sites that link to at least one other target of the job, and that no provider shows linking to"
+        f" {found.mine}.",
         blocks=[_block(found)],
     )
 
@@ -43,7 +45,7 @@ def tile(found: Found) -> Tile:
     return Tile(
         section=NAME,
         question="Who links to the rivals and not to us?",
-        figure=f"{sites:,}" if rows else "–",
+        figure=f"{sites:,}" if rows else NOTHING,
         unit="site" if sites == 1 else "sites",
         words=words,
     )
@@ -84,14 +86,18 @@ def _block(found: Found) -> Block:
         Column(title="Which"),
         number_column("Links", "to them, as the provider counts who counts most"),
         *(number_column(metric_title(metric), "on its own scale") for metric in metrics.values()),
-        Column(title="Proven", kind="word", note="our own list was harvested to its end, so what is not in it does not link"),
+        Column(
+            title="Proven",
+            kind="word",
+            note="our own list was harvested to its end, so what is not in it does not link",
+        ),
     ]
     caption = f"Sites that link to rivals and not to {found.mine}, by number of rivals, then by score"
     proven = any(row["is_proven"] for row in answers["gap"].rows)
-    note = "Not proven: the list of who links to us was not harvested to its end, so some of these may link to us after all."
+    note = "Not proven: the list of who links to us was not harvested to its end, so some of these may do so after all."
     return Block(
         figures=[_figure(found)],
-        tables=[table("gap", caption, columns, answers["gap"], cells)],
+        tables=[table(Head(name="gap", caption=caption, columns=columns), answers["gap"], cells)],
         notes=[] if proven else [note],
         queries=asked,
     )
@@ -112,4 +118,6 @@ def _figure(found: Found) -> Figure:
     drawn = [{"name": f"{BARS} rivals or more", "value": many}] if many else []
     drawn += [{"name": counted(row["rivals"], "rival"), "value": row["sites"]} for row in few]
     words = ", ".join(f"{row['name']}: {row['value']:,}" for row in drawn)
-    return Figure(title="Sites by how many rivals they link to", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}"))
+    return Figure(
+        title="Sites by how many rivals they link to", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}")
+    )

@@ -1,7 +1,7 @@
 """How the referring domains grew, provider by provider."""
 
 from harvester.insight.report.charts import growth
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
 from harvester.insight.report.values import Answers, Block, Cell, Column, Figure, Found, Row, Scope, Section
 from harvester.insight.report.words import count_cell, day, day_cell, number_column, text_cell, title_of
 
@@ -12,8 +12,8 @@ def section(found: Found) -> Section:
         name="growth",
         short="Growth",
         title="Referring domains over time",
-        about="As each provider counts them: rules differ (DataForSEO counts subdomains singly), so compare shapes, not heights."
-        " No axis begins at zero.",
+        about="As each provider counts them: rules differ (DataForSEO counts subdomains singly), so compare shapes,"
+        " not heights. No axis begins at zero.",
         blocks=per_scope(found, _block),
     )
 
@@ -32,7 +32,7 @@ def _block(scope: Scope, answers: Answers) -> Block:
             count_cell(row["before"]),
             day_cell(row["until"]),
             count_cell(row["after"]),
-            Cell(text=f"{change:+,}".replace("-", "−"), value=str(change)),
+            Cell(text=f"{change:+,}".replace("-", "\N{MINUS SIGN}"), value=str(change)),
         ]
 
     columns = [
@@ -49,7 +49,14 @@ def _block(scope: Scope, answers: Answers) -> Block:
     return Block(
         scope=scope.name,
         figures=[_figure(name, answers) for name in names],
-        tables=[table("growth_by_target", caption, columns, answers["growth_by_target"], cells, scope, is_folded=True)],
+        tables=[
+            table(
+                Head(name="growth_by_target", caption=caption, columns=columns, is_folded=True),
+                answers["growth_by_target"],
+                cells,
+                scope,
+            )
+        ],
         queries=asked,
     )
 
@@ -60,5 +67,5 @@ def _figure(provider: str, answers: Answers) -> Figure:
     says = f"{first['value']:,} → {last['value']:,}"
     of = f"; summed over {last['targets']:,} targets" if last["targets"] > 1 else ""
     title = title_of(provider)
-    words = f"Referring domains, {title}: from {first['value']:,} on {day(first['date'])} to {last['value']:,} on {day(last['date'])}"
+    words = f"Referring domains, {title}: {says}, from {day(first['date'])} to {day(last['date'])}"
     return Figure(title=title, provider=provider, note=f"{says}{of}", svg=growth(rows, provider, words))

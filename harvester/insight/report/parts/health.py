@@ -7,7 +7,7 @@ from harvester.display import MILLIONTHS, digits, shown, unit_shown
 from harvester.insight.report.charts import running_total
 from harvester.insight.report.parts.blocks import queries
 from harvester.insight.report.values import Block, Cell, Column, Figure, Found, Section, Table, Tile
-from harvester.insight.report.words import count_cell, number_column, title_of
+from harvester.insight.report.words import NOTHING, UNKNOWN, count_cell, number_column, title_of
 
 NAME = "cost"
 
@@ -28,7 +28,7 @@ def tile(found: Found) -> Tile:
     return Tile(
         section=NAME,
         question="What did it cost?",
-        figure="" if found.facts.providers else "–",
+        figure="" if found.facts.providers else NOTHING,
         unit="",
         words=[] if found.facts.providers else ["nothing was asked yet"],
         amounts=[(name, spent(item)) for name, item in found.facts.providers.items()],
@@ -49,7 +49,9 @@ def _block(found: Found) -> Block:
     return Block(
         figures=_figures(found),
         tables=[_books(found)],
-        notes=["Units over time are those of finished tasks, when they finished; a task that is still open is not in them."],
+        notes=[
+            "Units over time are those of finished tasks, when they finished; a task that is still open is not in them."
+        ],
         queries=queries(found.once, "units_over_time"),
     )
 
@@ -76,7 +78,7 @@ def _books(found: Found) -> Table:
 
 def _money(units: int | None, unit: str | None) -> Cell:
     if units is None:
-        return Cell(text="–", value="")
+        return UNKNOWN
     said = digits(units, unit)
     return Cell(text=said, value=said.replace(",", ""))
 
@@ -90,6 +92,8 @@ def _figures(found: Found) -> list[Figure]:
         total = digits(sum(row["units"] for row in steps), unit)
         title, of = title_of(provider), shown(unit_shown(unit), 40)
         words = f"{title}: {total} {of} in all, added up over time"
-        svg = running_total(steps, provider, found.once["began"].rows[0]["began"], 1e-6 if unit in MILLIONTHS else 1.0, words)
+        svg = running_total(
+            steps, provider, found.once["began"].rows[0]["began"], 1e-6 if unit in MILLIONTHS else 1.0, words
+        )
         figures.append(Figure(title=title, provider=provider, note=f"{total} {of}", svg=svg))
     return figures

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from harvester.insight.report.charts import shares
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
 from harvester.insight.report.values import Answer, Answers, Block, Cell, Column, Figure, Found, Row, Scope, Section
 from harvester.insight.report.words import count_cell, number_column, title_of
 
@@ -17,7 +17,7 @@ def section(found: Found) -> Section:
         name="kinds",
         short="Kinds of links",
         title="What kinds of links they are",
-        about="Live links of the harvested rows, each once. Followed is the provider's own verdict, and definitions differ.",
+        about="Live links of the harvested rows, once each. Followed is the provider's verdict; definitions differ.",
         blocks=per_scope(found, _block),
     )
 
@@ -38,8 +38,18 @@ def _block(scope: Scope, answers: Answers) -> Block:
             _figure("Type", TYPES, answers["types"]),
         ],
         tables=[
-            table("follow", "Live links by whether they are followed", columns, answers["follow"], cells, scope, is_folded=True),
-            table("types", "Live links by type", columns, answers["types"], cells, scope, is_folded=True),
+            table(
+                Head(name="follow", caption="Live links, followed or not", columns=columns, is_folded=True),
+                answers["follow"],
+                cells,
+                scope,
+            ),
+            table(
+                Head(name="types", caption="Live links by type", columns=columns, is_folded=True),
+                answers["types"],
+                cells,
+                scope,
+            ),
         ],
         queries=asked,
     )

@@ -3,10 +3,23 @@
 from datetime import date, timedelta
 
 from harvester.insight.report.charts import bars
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
-from harvester.insight.report.questions import RECENT_DAYS
-from harvester.insight.report.values import Answers, Block, Cell, Column, Figure, Found, Row, Scope, Section, Table, Tile
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
+from harvester.insight.report.question import RECENT_DAYS
+from harvester.insight.report.values import (
+    Answers,
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Found,
+    Row,
+    Scope,
+    Section,
+    Table,
+    Tile,
+)
 from harvester.insight.report.words import (
+    NOTHING,
     count_cell,
     counted,
     day,
@@ -29,8 +42,8 @@ def section(found: Found) -> Section:
         name=NAME,
         short="Lost links",
         title="What we lost, and why",
-        about="Links that were there and are gone, each once, unless another provider still shows them. The reason is the"
-        " provider's (Ahrefs), or follows from the status of the linking page (DataForSEO); others do not say one.",
+        about="Links that were there and are gone, each once, unless another provider still shows them. The reason is"
+        " the provider's (Ahrefs), or follows from the status of the linking page (DataForSEO); others say none.",
         blocks=per_scope(found, _block),
     )
 
@@ -42,7 +55,7 @@ def tile(found: Found) -> Tile:
     recent = sum(row["recent"] for row in rows)
     by_number = sorted((row for row in rows if row["recent"]), key=lambda row: -row["recent"])
     if not answers["asked_lost"].rows[0]["rows"]:
-        return _tile("–", "links", [f"needs lost-backlinks for {scope.mine}"])
+        return _tile(NOTHING, "links", [f"needs lost-backlinks for {scope.mine}"])
     if by_number:
         words.append(", ".join(f"{row['recent']:,} {reason_title(row['reason'])}" for row in by_number[:REASONS_SAID]))
     words.append(f"in the {RECENT_DAYS} days to {day(scope.as_of)}")
@@ -102,9 +115,17 @@ def _reasons(scope: Scope, answers: Answers) -> Table:
     ]
 
     def cells(row: Row) -> list[Cell]:
-        return [Cell(text=reason_title(row["reason"])), *(count_cell(row[name]) for name in ("links", "recent", "undated"))]
+        return [
+            Cell(text=reason_title(row["reason"])),
+            *(count_cell(row[name]) for name in ("links", "recent", "undated")),
+        ]
 
-    return table("lost_reasons", "Lost links by reason", columns, answers["lost_reasons"], cells, scope, is_folded=True)
+    return table(
+        Head(name="lost_reasons", caption="Lost links by reason", columns=columns, is_folded=True),
+        answers["lost_reasons"],
+        cells,
+        scope,
+    )
 
 
 def _links(scope: Scope, answers: Answers) -> Table:
@@ -126,16 +147,18 @@ def _links(scope: Scope, answers: Answers) -> Table:
             link_cell(row["url_from"]),
             link_cell(row["url_to"]),
             text_cell(row["anchor"]),
-            Cell(text={True: "yes", False: "no", None: "–"}[row["is_followed"]]),
+            Cell(text={True: "yes", False: "no", None: NOTHING}[row["is_followed"]]),
             providers_cell(row["providers"]),
         ]
 
-    return table("lost", "Lost links, the last ones first", columns, answers["lost"], cells, scope)
+    return table(
+        Head(name="lost", caption="Lost links, the last ones first", columns=columns), answers["lost"], cells, scope
+    )
 
 
 def _housekeeping(answers: Answers) -> list[str]:
     return [
-        f"{title_of(row['provider'])} also dropped {counted(row['links'], 'link')} from its index (too old, duplicates, no longer"
-        " among the top): its housekeeping, not counted as losses."
+        f"{title_of(row['provider'])} also dropped {counted(row['links'], 'link')} from its index (too old, duplicates,"
+        " no longer among the top): its housekeeping, not counted as losses."
         for row in answers["dropped"].rows
     ]

@@ -1,9 +1,8 @@
 """Which sites the targets have in common: a matrix of up to four, an UpSet of more."""
 
-
 from harvester.insight.report.charts import matrix, upset
-from harvester.insight.report.parts.blocks import missing, queries, table
-from harvester.insight.report.questions import MATRIX_TARGETS, UPSET_TARGETS
+from harvester.insight.report.parts.blocks import Head, missing, queries, table
+from harvester.insight.report.question import MATRIX_TARGETS, UPSET_TARGETS
 from harvester.insight.report.values import Answer, Block, Cell, Column, Figure, Found, Row, Section
 from harvester.insight.report.words import count_cell, counted, most_of, number_column, text_cell
 
@@ -26,17 +25,14 @@ def _block(found: Found) -> Block:
         return missing(None, reports, queries(found.once, "linking_targets"))
     pairs = found.once["overlap_pairs"]
     most = most_of([row for row in pairs.rows if row["one"] != row["other"]], "sites")
-    sizes = {row["target"]: row["sites"] for row in targets.rows}
 
     def cells(row: Row) -> list[Cell]:
-        share = row["sites"] / sizes[row["one"]] if row["one"] in sizes else None
-        said = Cell(text="–", value="") if share is None else Cell(text=f"{share:.1%}", value=f"{share:.6f}")
         own = row["one"] == row["other"]
         return [
             text_cell(row["one"]),
             Cell(text="(all of its sites)") if own else text_cell(row["other"]),
             count_cell(row["sites"], None if own else most),
-            said,
+            Cell(text=f"{row['share']:.1%}", value=repr(row["share"])),
         ]
 
     columns = [
@@ -48,7 +44,13 @@ def _block(found: Found) -> Block:
     figure, note = _matrix(found) if targets.total <= MATRIX_TARGETS else _upset(found)
     return Block(
         figures=[figure],
-        tables=[table("overlap_pairs", "Linking sites in common", columns, pairs, cells, is_folded=True)],
+        tables=[
+            table(
+                Head(name="overlap_pairs", caption="Linking sites in common", columns=columns, is_folded=True),
+                pairs,
+                cells,
+            )
+        ],
         notes=[note] if note else [],
         queries=queries(found.once, "overlap_pairs", "linking_targets", "overlap_targets", "overlap_sets"),
     )
@@ -59,7 +61,12 @@ def _matrix(found: Found) -> tuple[Figure, str]:
     names = {target: text_cell(target).text for target in sizes}
     known = {(row["one"], row["other"]): row["sites"] for row in found.once["overlap_pairs"].rows}
     rows = [
-        {"one": names[one], "other": names[other], "sites": known.get((one, other), 0), "share": known.get((one, other), 0) / size}
+        {
+            "one": names[one],
+            "other": names[other],
+            "sites": known.get((one, other), 0),
+            "share": known.get((one, other), 0) / size,
+        }
         for one, size in sizes.items()
         for other in sizes
     ]
@@ -88,5 +95,3 @@ def _left_out(chosen: Answer, left: int) -> str:
 
 def _named(row: Row) -> str:
     return f"{text_cell(row['target']).text} ({row['sites']:,})"
-
-

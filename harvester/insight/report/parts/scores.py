@@ -1,7 +1,7 @@
 """How strong the linking sites are: a histogram for each metric, for scores of two metrics share nothing."""
 
 from harvester.insight.report.charts import histogram
-from harvester.insight.report.parts.blocks import missing, per_scope, queries, table
+from harvester.insight.report.parts.blocks import Head, missing, per_scope, queries, table
 from harvester.insight.report.values import Answers, Block, Cell, Column, Figure, Found, Row, Scope, Section
 from harvester.insight.report.words import count_cell, counted, metric_title, number_column
 
@@ -14,7 +14,7 @@ def section(found: Found) -> Section:
         name="scores",
         short="Scores",
         title="How strong the linking sites are",
-        about="Each linking site once, by its score. A score means something within its own metric only: 40 here is not 40 there.",
+        about="Each linking site once. A score counts within its own metric only: 40 here is not 40 there.",
         blocks=per_scope(found, _block),
     )
 
@@ -36,7 +36,14 @@ def _block(scope: Scope, answers: Answers) -> Block:
     return Block(
         scope=scope.name,
         figures=[_figure(metric, answers) for metric in dict.fromkeys(row["metric"] for row in answer.rows)],
-        tables=[table("scores", "Linking sites by score", columns, answer, cells, scope, is_folded=True)],
+        tables=[
+            table(
+                Head(name="scores", caption="Linking sites by score", columns=columns, is_folded=True),
+                answer,
+                cells,
+                scope,
+            )
+        ],
         queries=asked,
     )
 

@@ -1,9 +1,9 @@
 """What the job brought, and what of it is not whole."""
 
 from harvester.display import digits, shown, unit_shown
-from harvester.insight.report.parts.blocks import queries, table
+from harvester.insight.report.parts.blocks import Head, queries, table
 from harvester.insight.report.values import Block, Cell, Column, Found, Row, Section, Table
-from harvester.insight.report.words import count_cell, counted, number_column, text_cell, title_of
+from harvester.insight.report.words import count_cell, counted, number_column, text_cell
 
 
 def section(found: Found) -> Section:
@@ -12,8 +12,8 @@ def section(found: Found) -> Section:
         name="whole",
         short="Completeness",
         title="What is complete, and what is not",
-        about="Finished tasks of each harvest. A task is incomplete where rows are out of reach, and set aside after an answer"
-        " that will not change.",
+        about="Finished tasks of each harvest. A task is incomplete where rows are out of reach, and set aside after an"
+        " answer that will not change.",
         blocks=[_block(found)],
     )
 
@@ -41,7 +41,11 @@ def completeness(found: Found) -> str:
     parts += [f"{tasks['incomplete']:,} incomplete"] if tasks["incomplete"] else []
     parts += [f"{tasks['set_aside']:,} set aside"] if tasks["set_aside"] else []
     parts += [f"{left:,} left"] if left else []
-    parts += [f"{counted(found.facts.targets_rejected, 'line')} of the list rejected"] if found.facts.targets_rejected else []
+    parts += (
+        [f"{counted(found.facts.targets_rejected, 'line')} of the list rejected"]
+        if found.facts.targets_rejected
+        else []
+    )
     return ", ".join(parts) + ("." if len(parts) > 1 else ": nothing is missing of what was asked for.")
 
 
@@ -64,7 +68,9 @@ def _harvests(found: Found) -> Table:
 
     heads = ("Tasks", "Complete", "Incomplete", "Set aside", "Pages", "Rows", "Units")
     columns = [Column(title="Harvest"), *map(number_column, heads), Column(title="of", kind="word")]
-    return table("harvests", "Finished tasks of each harvest", columns, found.once["harvests"], cells)
+    return table(
+        Head(name="harvests", caption="Finished tasks of each harvest", columns=columns), found.once["harvests"], cells
+    )
 
 
 def _troubles(found: Found) -> Table:
@@ -84,7 +90,9 @@ def _troubles(found: Found) -> Table:
         Column(title="Why"),
         number_column("Rows", "that were read all the same"),
     ]
-    return table("troubles", "Tasks that are not complete", columns, found.once["troubles"], cells)
+    return table(
+        Head(name="troubles", caption="Tasks that are not complete", columns=columns), found.once["troubles"], cells
+    )
 
 
 def _rejects(found: Found) -> Table:
@@ -92,4 +100,8 @@ def _rejects(found: Found) -> Table:
         return [text_cell(row["harvest"]), text_cell(row["reason"]), count_cell(row["rows"])]
 
     columns = [Column(title="Harvest"), Column(title="Why"), number_column("Rows")]
-    return table("rejects", "Rows that could not be read; they are in rejects.jsonl", columns, found.once["rejects"], cells)
+    return table(
+        Head(name="rejects", caption="Rows that could not be read; they are in rejects.jsonl", columns=columns),
+        found.once["rejects"],
+        cells,
+    )
