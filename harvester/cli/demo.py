@@ -20,7 +20,7 @@ from harvester.sandbox.app import CONTRACTS, Options, Sandbox, serving
 
 TARGETS, SEED = 200, 1
 KEY_VARIABLE = "HARVESTER_DEMO_KEY_"
-REPORTS = ("summary", "backlinks", "lost-backlinks", "refdomains", "anchors", "history")
+REPORTS = ("summary", "backlinks", "lost-backlinks", "broken-backlinks", "refdomains", "anchors", "history")
 MOST_ROWS = 500  #: of one target and report, so that the demo ends soon
 #: Of the sandbox: each provider has a pace of its own, as in life, but a faster one, so that the demo ends soon.
 RATES = {"ahrefs": "3000/minute", "semrush": "50/second", "serpstat": "30/second", "dataforseo": "2000/minute"}

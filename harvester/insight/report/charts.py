@@ -102,15 +102,17 @@ def shares(rows: Sequence[Row], kinds: Mapping[str, str], alt_text: str) -> str:
     return _drawn(bars + texts, 26 * len(totals) + 18, alt_text)
 
 
-def bars(rows: Sequence[Row], shade: str, alt_text: str, width: int = WIDTH) -> str:
+def bars(rows: Sequence[Row], shade: str, alt_text: str) -> str:
     """Draw `value` for each `name`, longest first as they come, the number at the end of its bar."""
-    y = alt.Y("name:N", sort=None, axis=_labels([row["name"] for row in rows]), scale=alt.Scale(paddingInner=0.3))
-    most = max((row["value"] for row in rows), default=1)
-    base = alt.Chart(_data([{**row, "said": f"{row['value']:,}"} for row in rows])).encode(
-        y=y, x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.18]))
-    )
+    names, said = [row["name"] for row in rows], [f"{row['value']:,}" for row in rows]
+    y = alt.Y("name:N", sort=None, axis=_labels(names), scale=alt.Scale(paddingInner=0.3))
+    bar_px = WIDTH - _room(names) - 20
+    beside_px = max(map(len, said), default=0) * _CHAR_PX + 8
+    most = max((row["value"] for row in rows), default=1) * bar_px / (bar_px - beside_px)
+    values = [{**row, "said": text} for row, text in zip(rows, said, strict=True)]
+    base = alt.Chart(_data(values)).encode(y=y, x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, most])))
     texts = base.mark_text(align="left", dx=4, color=colour("ink")).encode(text="said:N")
-    return _drawn(base.mark_bar(color=colour(shade)) + texts, 22 * len(rows) + 14, alt_text, width)
+    return _drawn(base.mark_bar(color=colour(shade)) + texts, 22 * len(rows) + 14, alt_text)
 
 
 def running_total(rows: Sequence[Row], provider: str, begin: datetime, unit_scale: float, alt_text: str) -> str:
@@ -193,9 +195,14 @@ def _data(values: Sequence[Row]) -> alt.InlineData:
     return alt.InlineData(values=list(values))
 
 
+def _room(names: Sequence[str], limit: int = 120) -> float:
+    """Return how much room names take, in any font."""
+    return float(min(max((len(name) for name in names), default=0) * _CHAR_PX, limit * 1.2) + 6)
+
+
 def _labels(names: Sequence[str], limit: int = 120) -> alt.Axis:
     """Return an axis of names, with room for them in any font."""
-    room = min(max((len(name) for name in names), default=0) * _CHAR_PX, limit * 1.2) + 6
+    room = _room(names, limit)
     return alt.Axis(
         domain=False, ticks=False, labelColor=colour("ink"), labelLimit=limit, minExtent=room, maxExtent=room
     )

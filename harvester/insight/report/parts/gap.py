@@ -119,5 +119,5 @@ def _figure(found: Found) -> Figure:
     drawn += [{"name": counted(row["rivals"], "rival"), "value": row["sites"]} for row in few]
     words = ", ".join(f"{row['name']}: {row['value']:,}" for row in drawn)
     return Figure(
-        title="Sites by how many rivals they link to", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}")
+        title="Sites by number of rivals", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}")
     )
