@@ -144,7 +144,8 @@ def listed_sql(full_harvests: Sequence[str]) -> str:
     """
     return f"""
 SELECT provider, target,
-  bool_or(complete AND reason IS DISTINCT FROM 'max_rows' AND harvest IN {texts(full_harvests)}) AS is_whole
+  coalesce(bool_or(complete AND reason IS DISTINCT FROM 'max_rows' AND harvest IN {texts(full_harvests)}), false)
+    AS is_whole
 FROM asked
 WHERE report IN {texts((*LINK_REPORTS, *DOMAIN_REPORTS))}
 GROUP BY provider, target
@@ -199,7 +200,7 @@ SELECT link_id,
   min(site_of(site_from, domain_from, host_from)) AS site_from, min(site_of(site_to, domain_to, host_to)) AS site_to,
   list_sort(list(DISTINCT target)) AS targets,
   list_sort(list(DISTINCT provider)) AS providers,
-  list_sort(list(DISTINCT anchor)) AS anchors,
+  list_sort(list(DISTINCT anchor) FILTER (anchor IS NOT NULL)) AS anchors,
   list_sort(list(DISTINCT provider) FILTER (is_followed)) AS followed_by,
   list_sort(list(DISTINCT provider) FILTER (is_lost)) AS lost_by,
   CASE WHEN count(is_lost) > 0 THEN bool_and(coalesce(is_lost, false)) END AS is_lost,
