@@ -118,6 +118,4 @@ def _figure(found: Found) -> Figure:
     drawn = [{"name": f"{BARS} rivals or more", "value": many}] if many else []
     drawn += [{"name": counted(row["rivals"], "rival"), "value": row["sites"]} for row in few]
     words = ", ".join(f"{row['name']}: {row['value']:,}" for row in drawn)
-    return Figure(
-        title="Sites by number of rivals", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}")
-    )
+    return Figure(title="Sites by number of rivals", svg=bars(drawn, "accent", f"Sites by number of rivals. {words}"))
