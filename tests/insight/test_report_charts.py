@@ -1,23 +1,28 @@
 """The charts: what they draw, in which colours, and that nothing else is in them."""
 
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree
 
-import altair as alt
 import pytest
 
 from harvester.insight.report import charts
-from harvester.insight.report.drawing import colour, svg_of
+from harvester.insight.report.drawing import colour
 
 HOSTILE = "</svg><script>alert(1)</script><a href='javascript:1' onclick='x'>&\"url(#x)"
 MONTHS = [date(2026, month, 1) for month in range(1, 13)]
 GAINED = [{"month": month, "gained": number * 7, "lost": number} for number, month in enumerate(MONTHS, 1)]
+
+DRAWING = {
+    *("d", "x", "y", "x1", "x2", "y1", "y2", "dx", "dy", "cx", "cy", "r", "width", "height", "transform", "fill"),
+    *("fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-miterlimit", "opacity", "text-anchor"),
+    *("font-size", "font-weight"),
+}
 
 EACH = {
     "gained": lambda: charts.gained_and_lost(GAINED, "ahrefs", HOSTILE),
@@ -62,8 +67,7 @@ def test_a_chart_holds_nothing_but_what_draws_whatever_its_labels_say(name: str)
     for element in root.iter():
         assert element.tag in {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "title"}
         for key, value in element.attrib.items():
-            assert not key.startswith("on")
-            assert key not in {"style", "href", "{http://www.w3.org/1999/xlink}href", "id", "clip-path"}
+            assert element is root or key in DRAWING
             assert key == "aria-label" or "url(" not in value
 
 
@@ -123,7 +127,11 @@ def asked() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -135,7 +143,11 @@ def asked() -> Iterator[tuple[str, list[str]]]:
 
 def test_a_chart_fetches_nothing(asked: tuple[str, list[str]]) -> None:
     url, paths = asked
-    chart: Any = alt.Chart(alt.UrlData(url)).mark_point().encode(x="a:Q")
-    with suppress(ValueError):
-        svg_of(chart, "x")
+    program = f"""
+from harvester.insight.report.drawing import svg_of
+svg_of(alt.Chart(alt.UrlData({url!r})).mark_point().encode(x="a:Q"), "x")
+"""
+    # A process of its own: vl-convert would let nobody in this one answer it.
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
     assert paths == []
