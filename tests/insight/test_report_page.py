@@ -20,7 +20,7 @@ from harvester.insight.report.about_job import ONCE
 from harvester.insight.report.about_links import SCOPED
 from harvester.insight.report.asking import ask
 from harvester.insight.report.page import page_of
-from harvester.insight.report.parts import broken, gap, health, losses, scores
+from harvester.insight.report.parts import PARTS, broken, gap, health, losses, overlap, scores
 from harvester.insight.report.questions import QUESTIONS
 from harvester.insight.report.values import Found
 from harvester.insight.warehouse import opened
@@ -146,6 +146,20 @@ def test_scores_of_two_metrics_never_share_a_chart(found: Found) -> None:
     assert len(section.blocks[0].figures) == len(metrics) > 3
 
 
+def test_more_than_four_targets_are_compared_by_exactly_whom_a_site_links_to(tmp_path: Path) -> None:
+    targets = [f"shop-{number}.example" for number in range(1, 13)]
+    job = harvested(tmp_path / "twelve", targets, ("refdomains",), ("serpstat",))
+    found = found_in(job)
+    sets, chosen = found.once["overlap_sets"].rows, found.once["overlap_targets"].rows
+    assert (len(chosen), chosen[0]["target"]) == (8, targets[0])
+    (section,) = [part(found) for part in PARTS if part is overlap.section]
+    (block,) = section.blocks
+    left = found.once["linking_targets"].total - 8
+    assert block.notes == [f"Shown are the 8 targets that have most in common with the first; {left} others left out."]
+    for row in sets[:3]:
+        assert f">{row['sites']:,}<" in block.figures[0].svg
+
+
 # Whom it is about, and what it is called.
 
 
@@ -194,6 +208,14 @@ def test_tasks_that_are_not_complete_are_listed_with_the_reason(small: Path, tmp
     page = Page(page_text(job))
     (row,) = page.table("troubles").rows
     assert row[2:4] == ["set aside", "HTTP 403: <i>no</i>"]
+
+
+def test_rows_that_could_not_be_read_are_counted_with_the_reason(small: Path, tmp_path: Path) -> None:
+    job = copied(small, tmp_path / "rejects")
+    line = {"harvest": "ahrefs.backlinks", "task": "t", "page": 1, "row": 1, "fetched_at": "2026-01-01T00:00:00Z"}
+    rewritten(job, "rejects.jsonl", lambda _: [{**line, "reason": "no <url>", "raw": {}}] * 3)
+    (row,) = Page(page_text(job)).table("rejects").rows
+    assert row == ["ahrefs.backlinks", "no <url>", "3"]
 
 
 def test_a_job_that_stopped_says_so_and_what_is_left(tmp_path: Path) -> None:
@@ -245,6 +267,17 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one_and_no_half(small: P
     assert called("report", str(small), "--output", str(page)).exit_code == 0
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "there.html"]
+
+
+def test_what_lies_where_the_report_belongs_is_left_alone_and_nothing_half_beside_it(
+    small: Path, tmp_path: Path
+) -> None:
+    job = copied(small, tmp_path / "taken")
+    (job / "report.html").mkdir()
+    before = sorted(job.iterdir())
+    ended = called("report", str(job))
+    assert (ended.exit_code, f"cannot write {job / 'report.html'}" in ended.stderr) == (1, True)
+    assert sorted(job.iterdir()) == before
 
 
 def test_a_later_run_and_a_later_report_do_not_mind_the_report(tmp_path: Path) -> None:
