@@ -26,13 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stages": {"condition", "config", "errors", "model", "names", "providers", "records"},
     "locks": {"errors"},
     "journal": {"codec", "display"},
+    "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records"},
     "job": {"config", "errors", "model", "names", "providers", "stages"},
     "jobdir": {"codec", "config", "display", "engine", "errors", "job", "locks", "suffixes", "targets"},
     "assembly": {"codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "locks", "model"},
     "testing": {"codec", "engine", "errors", "model"},
     "cli": {
         "assembly", "codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "model", "providers",
-        "records", "sandbox",
+        "insight", "records", "sandbox",
     },
     "__init__": {"assembly", "config", "errors", "model"},
     "__main__": {"cli"},
@@ -64,6 +65,11 @@ ONLY = {
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},
+    "duckdb": {"harvester/insight/"},
+    "altair": {"harvester/insight/report/charts.py"},
+    "vl_convert": {"harvester/insight/report/drawing.py"},
+    "jinja2": {"harvester/insight/report/page.py"},
+    "selenium": set(),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -124,6 +130,14 @@ def test_providers_do_not_know_each_other(path: Path) -> None:
     for name in imported(path):
         if name.startswith("harvester.providers.") and part not in {"__init__"}:
             assert name.split(".")[2] in {part} | SHARED_BY_PROVIDERS, f"{inside(path)}: {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "insight"], ids=inside)
+def test_insight_knows_of_the_engine_only_the_state_it_leaves(path: Path) -> None:
+    for name in imported(path):
+        assert not name.startswith("harvester.engine") or name == "harvester.engine.checkpoint", (
+            f"{inside(path)}: {name}"
+        )
 
 
 CONTRACT_MODULES = [path for path in MODULES if room_of(path) == "sandbox" and len(parts(path)) > 2]

@@ -12,6 +12,7 @@ from harvester.codec import parse
 from harvester.engine.checkpoint import (
     Census,
     Trouble,
+    first_target,
     meta_of,
     open_to_look,
     reading,
@@ -53,6 +54,7 @@ class Status:
     rejected: Sequence[tuple[str, int, str, str]]  #: the first ones: source, line, text, reason
     stages: dict[str, StageStatus]  #: by harvest
     speed: Speed | None  #: of the last run; None = nothing to tell
+    first_target: str | None = None  #: of the list
 
     @property
     def rejects(self) -> int:
@@ -154,6 +156,7 @@ def read_status(directory: Path) -> Status:
                 if found.listed is not None
             },
             speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),
+            first_target=first_target(db, scope),
         )
 
 

@@ -10,22 +10,25 @@ import click
 
 from harvester.assembly import RunOptions, Status
 from harvester.cli.progress import say
+from harvester.cli.report import made
 from harvester.cli.running import Ended, View, finished, run_job, tell_end
 from harvester.cli.words import counted, table
 from harvester.codec import parse
 from harvester.config import job_of
 from harvester.display import shown
+from harvester.errors import HarvestError
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import CONTRACTS, Options, Sandbox, serving
 
 TARGETS, SEED = 200, 1
 KEY_VARIABLE = "HARVESTER_DEMO_KEY_"
-REPORTS = ("summary", "backlinks", "lost-backlinks", "refdomains", "anchors", "history")
+REPORTS = ("summary", "backlinks", "lost-backlinks", "broken-backlinks", "refdomains", "anchors", "history")
 MOST_ROWS = 500  #: of one target and report, so that the demo ends soon
 #: Of the sandbox: each provider has a pace of its own, as in life, but a faster one, so that the demo ends soon.
 RATES = {"ahrefs": "3000/minute", "semrush": "50/second", "serpstat": "30/second", "dataforseo": "2000/minute"}
 UNITS = 50_000_000
 FAULTS = 0.02
+FINISHED = (0, 3)  #: exit codes of a run that has nothing left to do
 RECORDS_SHOWN = 3
 COLUMNS = ("target", "url_from", "url_to", "anchor", "first_seen_at")
 COLUMN_CHARS = 36
@@ -44,7 +47,8 @@ COLUMN_CHARS = 36
 def demo(targets: int, output: Path | None, seed: int) -> None:
     """Harvest made-up domains from all providers of the built-in sandbox.
 
-    Stop it with Ctrl-C and run it again: it goes on where it stopped. Remove its directory to see it anew.
+    It ends with what it brought, and with the path of its report: a page to open in a browser. Stop it with Ctrl-C and
+    run it again: it goes on where it stopped. Remove its directory to see it anew.
 
     Example: harvester demo --targets 20
     """
@@ -52,7 +56,18 @@ def demo(targets: int, output: Path | None, seed: int) -> None:
     ended = finished(_demo(targets, output.absolute(), seed))
     if ended.outcome.exit_code == 0:
         click.echo(f"{_records_text(ended.status, output)}\n")
-    tell_end(ended, output)
+    tell_end(ended, output, *_report_text(ended, output))
+
+
+def _report_text(ended: Ended, output: Path) -> list[str]:
+    """Write the report of a demo that came to its end; return where it is, or how to get it."""
+    if ended.outcome.exit_code not in FINISHED:
+        return []
+    say("writing the report")
+    try:
+        return [f"Report: {shown(str(made(output, ended.status)), 1000)}"]
+    except HarvestError as exc:
+        return [f"No report: {shown(str(exc), 1000)}; then: harvester report {shown(str(output), 1000)}"]
 
 
 def _name(targets: int, seed: int) -> str:

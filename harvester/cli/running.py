@@ -78,10 +78,13 @@ async def run_job(config: JobConfig, options: RunOptions, environ: Mapping[str, 
     return Ended(outcome=outcome, status=read_status(config.output), took=datetime.now(UTC) - began)
 
 
-def tell_end(ended: Ended, directory: Path) -> NoReturn:
-    """Print how a run ended and how to go on; end the process with its exit code, even if nobody reads that."""
+def tell_end(ended: Ended, directory: Path, *last: str) -> NoReturn:
+    """Print how a run ended and how to go on; end the process with its exit code, even if nobody reads that.
+
+    `last`: lines after everything else.
+    """
     with even_unread(sys.stdout):
-        click.echo(summary_text(ended.status, ended.outcome, directory, ended.took))
+        click.echo("\n".join([summary_text(ended.status, ended.outcome, directory, ended.took), *last]))
     for hint in hints(ended.outcome):
         say(hint)
     sys.exit(ended.outcome.exit_code)

@@ -100,6 +100,12 @@ def count_targets(db: sqlite3.Connection, scope: str) -> int:
     return _number(db, "SELECT count(*) FROM targets WHERE scope = ?", scope)
 
 
+def first_target(db: sqlite3.Connection, scope: str) -> str | None:
+    """Return the first target of the lists, as a scope asks about it; None if they hold none."""
+    row = db.execute("SELECT name FROM targets WHERE scope = ? ORDER BY id LIMIT 1", (scope,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def meta_of(db: sqlite3.Connection, key: str) -> str | None:
     """Return a remark on the job."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
