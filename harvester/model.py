@@ -75,6 +75,8 @@ class Harvest:
     filter: Mapping[str, Any] = field(default_factory=dict)  #: neutral filters
     options: Mapping[str, Any] = field(default_factory=dict)  #: parameters passed to the provider as they are
     sets: "Sets | None" = None  #: for reports about several targets at once; None = the job's targets are one set
+    #: The config says `since = "last"`; then `since` is the day that this means in the present round; None = none yet.
+    is_since_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

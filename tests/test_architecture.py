@@ -25,8 +25,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "locks": {"errors"},
     "journal": {"codec", "display"},
     "job": {"config", "errors", "model", "names", "providers"},
-    "jobdir": {"codec", "config", "display", "engine", "errors", "job", "locks", "suffixes", "targets"},
-    "assembly": {"codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "locks", "model"},
+    "rounds": {"engine", "errors"},
+    "inheritance": {"codec", "config", "engine", "errors", "job", "rounds"},
+    "jobdir": {
+        "codec", "config", "display", "engine", "errors", "inheritance", "job", "locks", "rounds", "suffixes",
+        "targets",
+    },
+    "assembly": {
+        "codec", "config", "display", "engine", "errors", "inheritance", "job", "jobdir", "journal", "locks", "model",
+        "rounds",
+    },
     "testing": {"codec", "engine", "errors", "model"},
     "cli": {
         "assembly", "codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "model", "providers",
@@ -58,7 +66,13 @@ ONLY = {
     "orjson": {"harvester/codec.py"},
     "aiolimiter": {"harvester/engine/gate.py"},
     "tqdm": {"harvester/cli/progress.py"},
-    "sqlite3": {"harvester/engine/checkpoint/", "harvester/jobdir.py", "harvester/assembly/plan.py"},
+    "sqlite3": {
+        "harvester/engine/checkpoint/",
+        "harvester/jobdir.py",
+        "harvester/inheritance.py",
+        "harvester/rounds.py",
+        "harvester/assembly/plan.py",
+    },
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},

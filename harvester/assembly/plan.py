@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, BinaryIO
 
 from harvester.engine.checkpoint import (
@@ -67,6 +68,8 @@ class HarvestPlan:
     targets: int
     requests: Range
     units: Range
+    is_since_last: bool = False
+    since_day: date | None = None  #: what that means in the round that is planned; None = as if `since` were absent
 
     @classmethod
     def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
@@ -84,6 +87,8 @@ class HarvestPlan:
             targets=count,
             requests=_times(tasks, forecast.least_requests, forecast.most_requests),
             units=_times(tasks, forecast.least_units, forecast.most_units),
+            is_since_last=item.harvest.is_since_last,
+            since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
         )
 
 
@@ -128,6 +133,7 @@ class Plan:
                     "provider": item.provider,
                     "report": item.report,
                     "targets": item.targets,
+                    **({"since_day": item.since_day} if item.is_since_last else {}),
                     **_range("requests", item.requests),
                     **_range("units", item.units),
                 }

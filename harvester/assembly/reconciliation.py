@@ -70,6 +70,19 @@ class Auditor:
         lane.settle(changed, balance)
         return -changed.units_spent - changed.units_in_doubt
 
+    async def wait_for_the_last_round(self) -> None:
+        """Let the account show all that the round before was charged: this one's count begins with the first reading.
+
+        Without a request in this round, what is known of a departure is of that one.
+        """
+        counted, last_at = self.checkpoint.lane(self.lane)
+        seconds = self.begun_quiet_s - self.around.clock.monotonic_s()
+        if counted.requests or last_at is None or seconds <= 0 or self.books.last_reading(self.lane) is not None:
+            return
+        if seconds >= SAID_FROM_S:
+            self.around.notice(f"{self.lane}: in {seconds:.0f} s its account shows all that the last round has cost")
+        await self.around.clock.sleep_s(seconds)
+
     async def ask(self) -> Balance:
         """Read the balance, and note it. Raises one of UNASKED, or StorageError."""
         balance = None

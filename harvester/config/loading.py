@@ -171,7 +171,7 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         provider=table.provider,
         report=table.report,
         scope=table.scope or scope,
-        since=table.since,
+        since=None if table.since == "last" else table.since,
         until=table.until,
         max_rows=table.max_rows,
         page_size=table.page_size,
@@ -180,6 +180,7 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         filter=table.filter.model_dump(exclude_unset=True) if table.filter else {},
         options=table.options,
         sets=table.sets,
+        is_since_last=table.since == "last",
     )
 
 

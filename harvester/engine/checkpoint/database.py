@@ -140,6 +140,18 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
     return connection
 
 
+def keep_in_one_file(connection: sqlite3.Connection) -> None:
+    """Take the log into the state for good, so that the file may be moved while others look at it.
+
+    As long as there is a log, whoever closes the state last removes it by its name, wherever the state has gone.
+    Raises StorageError, also while somebody looks.
+    """
+    with reading(connection):
+        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    if mode != "delete":
+        raise _unusable(connection, "put away", "another process looks at it. Run the same command again.")
+
+
 def open_to_look(directory: Path) -> sqlite3.Connection:
     """Open the job's state for reading, also while a run writes it. Raises ConfigError."""
     path = directory / FILE_NAME
