@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"codec", "errors"},
     "locks": {"errors"},
     "journal": {"codec", "display"},
+    "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records"},
     "job": {"config", "errors", "model", "names", "providers"},
     "rounds": {"engine", "errors"},
     "inheritance": {"codec", "config", "engine", "errors", "job", "rounds"},
@@ -76,6 +77,7 @@ ONLY = {
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},
+    "duckdb": {"harvester/insight/"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -136,6 +138,14 @@ def test_providers_do_not_know_each_other(path: Path) -> None:
     for name in imported(path):
         if name.startswith("harvester.providers.") and part not in {"__init__"}:
             assert name.split(".")[2] in {part} | SHARED_BY_PROVIDERS, f"{inside(path)}: {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "insight"], ids=inside)
+def test_insight_knows_of_the_engine_only_the_state_it_leaves(path: Path) -> None:
+    for name in imported(path):
+        assert not name.startswith("harvester.engine") or name == "harvester.engine.checkpoint", (
+            f"{inside(path)}: {name}"
+        )
 
 
 CONTRACT_MODULES = [path for path in MODULES if room_of(path) == "sandbox" and len(parts(path)) > 2]

@@ -148,6 +148,6 @@ def test_the_views_name_every_column_with_its_type() -> None:
     )
     assert [(name, record) for name, _, record in views] == [(record, record) for record in RECORDS]
     for name, reader, _ in views:
-        columns = re.findall(r"^    (\w+): '(\w+)'", reader, re.M)
+        columns = re.findall(r"^    \"(\w+)\": '(\w+)'", reader, re.M)
         assert columns == [(spec.name, duckdb_type(spec)) for spec in (*ENVELOPE, *RECORDS[name])]
         assert "format = 'newline_delimited'" in reader

@@ -1,6 +1,6 @@
 """The tables of `shapes` in other people's languages: JSON Schema and SQL. Generated, so that they cannot differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harvester.records.shapes import ENVELOPE, RECORDS, FieldSpec, FieldType
@@ -69,6 +69,18 @@ def _property(spec: FieldSpec) -> dict[str, Any]:
     return schema
 
 
+def duckdb_columns(record: str) -> dict[str, str]:
+    """Return the columns of that record with their DuckDB types, in order, envelope included. Raises KeyError."""
+    return {spec.name: _DUCKDB_TYPES[spec.type] for spec in (*ENVELOPE, *RECORDS[record])}
+
+
+def duckdb_reader(files: Sequence[str], columns: Mapping[str, str]) -> str:
+    """Return the SQL call that reads JSON Lines files of these columns."""
+    names = _quoted(files[0]) if len(files) == 1 else f"[{', '.join(map(_quoted, files))}]"
+    typed = ",\n".join(f"    \"{name}\": '{kind}'" for name, kind in columns.items())
+    return f"read_json({names}, format = 'newline_delimited', columns = {{\n{typed}\n}})"
+
+
 def duckdb_views() -> str:
     """Return SQL that makes one DuckDB view for each record, over the current directory, compressed files included."""
     head = "-- One view for each record, with explicit column types. Run it inside a job directory.\n"
@@ -76,9 +88,9 @@ def duckdb_views() -> str:
 
 
 def _duckdb_view(record: str) -> str:
-    columns = ",\n".join(f"    {spec.name}: '{_DUCKDB_TYPES[spec.type]}'" for spec in (*ENVELOPE, *RECORDS[record]))
-    return (
-        f"\nCREATE OR REPLACE VIEW {record} AS\n"
-        f"SELECT * FROM read_json('*.jsonl*', format = 'newline_delimited', columns = {{\n{columns}\n}})\n"
-        f"WHERE record = '{record}';\n"
-    )
+    reader = duckdb_reader(["*.jsonl*"], duckdb_columns(record))
+    return f"\nCREATE OR REPLACE VIEW {record} AS\nSELECT * FROM {reader}\nWHERE record = '{record}';\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

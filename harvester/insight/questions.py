@@ -1,0 +1,218 @@
+"""The computed views as SQL: what people ask of harvested links. Each is one SELECT over the views of the records.
+
+Sites are counted by the Public Suffix List (`site_from`, `site`). A host whose ending is on no list is taken by the
+list's own default rule, its last two labels, and an IP address by itself: `site_of`. Scores of two metrics are never
+compared: where the best row or value is chosen, it is by one metric, named beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from harvester.records import METRICS
+
+#: Reports whose rows are links, or domains, that lead to the target; the others are about links away from it.
+LINK_REPORTS = ("backlinks", "new-backlinks", "lost-backlinks", "broken-backlinks")
+DOMAIN_REPORTS = ("refdomains",)
+#: Those that list all of them, so that what is not in them does not link; with `since` or `until` they do not.
+FULL_REPORTS = ("backlinks", "refdomains")
+COMPUTED = "computed"  #: the report of a row that nobody sold
+
+
+def text(value: str) -> str:
+    """Return a text as a literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Sequence[str]) -> str:
+    """Return texts as a list for IN."""
+    return f"({', '.join(map(text, values))})" if values else "(NULL)"
+
+
+SITE_OF = r"""
+CREATE MACRO site_of(site, registrable, host) AS CASE
+  WHEN site IS NOT NULL THEN site
+  WHEN registrable IS NOT NULL OR host LIKE '[%' OR regexp_matches(host, '(^|\.)[0-9]+$') THEN host
+  ELSE coalesce(nullif(regexp_extract(host, '[^.]+\.[^.]+$'), ''), host)
+END
+"""
+
+#: One row for each target of each finished task.
+ASKED = """
+SELECT harvest, provider, report, scope, task, state, complete, reason, "at",
+  json_extract_string(item, '$.target') AS target, nullif(json_extract(item, '$.labels'), 'null'::JSON) AS labels
+FROM (
+  SELECT *, unnest(CASE WHEN target IS NULL THEN CAST(targets AS JSON[])
+    ELSE [json_object('target', target, 'labels', labels)] END) AS item
+  FROM (SELECT * REPLACE (coalesce(targets, '[]'::JSON) AS targets) FROM task)
+)
+"""
+
+# Both rows of a link that a page has twice count once: `link_id` is page and address.
+BROKEN_PAGES = f"""
+SELECT provider, target, dead AS page,
+  first(url_to ORDER BY url_to) AS url,
+  max(status_to) AS status,
+  count(DISTINCT link_id) AS links,
+  count(DISTINCT link_id) FILTER (is_followed) AS links_followed,
+  count(DISTINCT site) AS sites,
+  first(url_from ORDER BY {{best}}) AS best_url_from,
+  first(anchor ORDER BY {{best}}) AS best_anchor,
+  first(score ORDER BY {{best}}) AS best_score,
+  first(metric ORDER BY {{best}}) AS best_metric,
+  min(first_seen_at) AS first_seen_at,
+  max(last_seen_at) AS last_seen_at
+FROM (
+  SELECT *, coalesce(key_to, url_to) AS dead, site_of(site_from, domain_from, host_from) AS site,
+    coalesce(domain_from_metric, page_from_metric) AS metric,
+    CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score
+  FROM backlink
+  WHERE report IN {texts(LINK_REPORTS)} AND (is_broken OR report = 'broken-backlinks') AND is_lost IS NOT TRUE
+)
+GROUP BY provider, target, dead
+""".format(best="domain_from_metric, metric, score DESC NULLS LAST, url_from, anchor")
+
+# A link that the same provider also shows as live is there, whatever another row says.
+LOST_LINKS = f"""
+SELECT provider, target, link_id,
+  first(site ORDER BY {{latest}}) AS site,
+  first(url_from ORDER BY {{latest}}) AS url_from,
+  first(url_to ORDER BY {{latest}}) AS url_to,
+  anchor,
+  first(is_followed ORDER BY {{latest}}) AS is_followed,
+  max(lost_at) AS lost_at,
+  first(lost_reason ORDER BY {{latest}}) AS lost_reason,
+  first(lost_reason_from ORDER BY {{latest}}) AS lost_reason_from,
+  min(first_seen_at) AS first_seen_at,
+  max(last_seen_at) AS last_seen_at,
+  first(score ORDER BY {{latest}}) AS score,
+  first(metric ORDER BY {{latest}}) AS metric
+FROM (
+  SELECT provider, target, link_id, url_from, url_to, anchor, is_followed, lost_at, lost_reason_from, first_seen_at,
+    last_seen_at, task, row, site_of(site_from, domain_from, host_from) AS site,
+    coalesce(lost_reason, 'unknown') AS lost_reason, coalesce(domain_from_metric, page_from_metric) AS metric,
+    CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score
+  FROM backlink
+  WHERE report IN {texts(LINK_REPORTS)} AND is_lost AND lost_reason IS DISTINCT FROM 'dropped_from_index'
+) AS gone
+WHERE NOT EXISTS (
+  SELECT 1 FROM backlink AS live
+  WHERE live.link_id = gone.link_id AND live.provider = gone.provider AND live.is_lost IS NOT TRUE
+)
+GROUP BY provider, target, link_id, anchor
+""".format(latest="lost_at DESC NULLS LAST, task, row")
+
+#: Who links to whom by what was harvested, whatever it was harvested for: a row for each provider, target and site.
+#: `best` is the greatest score in one metric, the first by name: of a struct, DuckDB compares the first field first.
+LINKING = f"""
+SELECT provider, target, site, max(links) AS links, any_value(scope) AS scope, max(fetched_at) AS fetched_at,
+  min(best) AS best
+FROM (
+  SELECT provider, target, site, task, sum(links)::BIGINT AS links, any_value(scope) AS scope,
+    max(fetched_at) AS fetched_at, {{best}} AS best
+  FROM (
+    SELECT provider, target, task, scope, fetched_at, site_of(site, registrable, host) AS site, links,
+      domain_metric AS metric, domain_score AS score
+    FROM refdomain WHERE report IN {texts(DOMAIN_REPORTS)} AND lost_at IS NULL AND links IS DISTINCT FROM 0
+  )
+  GROUP BY provider, target, site, task
+  UNION ALL
+  SELECT provider, target, site, task, count(DISTINCT link_id), any_value(scope), max(fetched_at), {{best}}
+  FROM (
+    SELECT provider, target, task, scope, fetched_at, site_of(site_from, domain_from, host_from) AS site, link_id,
+      domain_from_metric AS metric, domain_from_score AS score
+    FROM backlink WHERE report IN {texts(LINK_REPORTS)} AND is_lost IS NOT TRUE
+  )
+  GROUP BY provider, target, site, task
+)
+WHERE site IS NOT NULL
+GROUP BY provider, target, site
+""".replace("{best}", "min({'metric': metric, 'below': -score}) FILTER (metric IS NOT NULL AND score IS NOT NULL)")
+
+#: Who links: a row for each provider and site.
+LINKERS = """
+SELECT provider, site, targets, links, best.metric AS metric, -best.below AS score
+FROM (
+  SELECT provider, site, list(target ORDER BY target) AS targets, sum(links)::BIGINT AS links, min(best) AS best
+  FROM linking GROUP BY provider, site
+)
+"""
+
+
+def listed_sql(full_harvests: Sequence[str]) -> str:
+    """Return a row for each provider and target: whether some list of who links to it is whole.
+
+    What is not in such a list does not link. `full_harvests`: those that ask for all of them.
+    """
+    return f"""
+SELECT provider, target,
+  bool_or(complete AND reason IS DISTINCT FROM 'max_rows' AND harvest IN {texts(full_harvests)}) AS is_whole
+FROM asked
+WHERE report IN {texts((*LINK_REPORTS, *DOMAIN_REPORTS))}
+GROUP BY provider, target
+"""
+
+
+GAP = """
+SELECT listed.target AS mine, provider, site, linkers.targets AS rivals, len(linkers.targets) AS number, linkers.links,
+  linkers.score, linkers.metric, listed.is_whole AS is_proven
+FROM listed JOIN linkers USING (provider)
+WHERE NOT list_contains(linkers.targets, listed.target)
+  AND NOT (site = listed.target OR ends_with(listed.target, '.' || site))
+"""
+
+
+def overlap_sql(bought: str) -> str:
+    """Return the rows of comparisons: those of the record, read from the view `bought`, and those that can be computed.
+
+    A computed set is all targets of a provider whose linking domains were harvested. "Does not link" (0) is said only
+    of a target whose list is whole.
+    """
+    return f"""
+SELECT * FROM {bought}
+UNION ALL BY NAME
+SELECT 'overlap' AS record, provider, {text(COMPUTED)} AS report, listed.target AS target, linking.scope AS scope,
+  linking.fetched_at AS fetched_at, site AS domain, site,
+  CASE WHEN linking.target IS NULL THEN 0 ELSE linking.links END AS links, len(linkers.targets) AS matches,
+  compared.set_id, linkers.score AS domain_score, linkers.metric AS domain_metric
+FROM listed JOIN linkers USING (provider) JOIN compared USING (provider)
+LEFT JOIN linking USING (provider, target, site)
+WHERE linking.target IS NOT NULL OR listed.is_whole
+"""
+
+
+COMPARED = """
+SELECT provider, left(sha256(string_agg(target, chr(31) ORDER BY target)), 16) AS set_id, count(*) AS targets
+FROM listed GROUP BY provider HAVING count(*) > 1
+"""
+
+
+def merged_links_sql(providers: Sequence[str]) -> str:
+    """Return one row for each link, whoever knows it, with the scores of these providers beside each other."""
+    scores = "".join(
+        f",\n  max({of}_score) FILTER ({of}_metric = {text(metric)}) AS {of}_{metric}"
+        for of in ("domain_from", "page_from")
+        for metric in METRICS
+        if metric.partition("_")[0] in providers
+    )
+    return f"""
+SELECT link_id,
+  min(url_from) AS url_from, min(url_to) AS url_to,
+  min(site_of(site_from, domain_from, host_from)) AS site_from, min(site_of(site_to, domain_to, host_to)) AS site_to,
+  list_sort(list(DISTINCT target)) AS targets,
+  list_sort(list(DISTINCT provider)) AS providers,
+  list_sort(list(DISTINCT anchor)) AS anchors,
+  list_sort(list(DISTINCT provider) FILTER (is_followed)) AS followed_by,
+  list_sort(list(DISTINCT provider) FILTER (is_lost)) AS lost_by,
+  CASE WHEN count(is_lost) > 0 THEN bool_and(coalesce(is_lost, false)) END AS is_lost,
+  min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at, max(lost_at) AS lost_at{scores}
+FROM backlink
+GROUP BY link_id
+"""
+
+
+def full_harvests(harvests: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return the harvests that list all who link to a target."""
+    return [
+        name
+        for name, asked in harvests.items()
+        if asked["report"] in FULL_REPORTS and asked["since"] is None and asked["until"] is None
+    ]

@@ -1,0 +1,169 @@
+"""A job directory as a DuckDB database in memory: a view for each record, and for each question that many ask.
+
+What is read is only what the job has committed (`committed.py`), strictly and with the types that
+`harvester schema --sql` prints: a line that is none of ours is an error that names its file. Once the views are made,
+the connection reaches no other file, no network and no extension, and that cannot be switched on again.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from harvester.errors import StorageError
+from harvester.insight import questions
+from harvester.insight.committed import REJECTS, TASKS, Committed, committed, readable, record_in
+from harvester.insight.extras import needed
+from harvester.insight.questions import text
+from harvester.records import RECORDS, duckdb_columns, duckdb_reader
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+#: Lines that are no records (docs/formats.md).
+TASK_COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(("task", "harvest", "provider", "report", "scope", "target"), "VARCHAR"),
+    **{"targets": "JSON", "labels": "JSON", "complete": "BOOLEAN", "state": "VARCHAR", "reason": "VARCHAR"},
+    **{"pages": "BIGINT", "rows": "BIGINT", "units": "BIGINT", "at": "TIMESTAMPTZ"},
+}
+REJECT_COLUMNS: Mapping[str, str] = {
+    **{"harvest": "VARCHAR", "task": "VARCHAR", "page": "BIGINT", "row": "BIGINT", "fetched_at": "TIMESTAMPTZ"},
+    **{"reason": "VARCHAR", "raw": "JSON"},
+}
+COMPUTED_VIEWS = ("broken_pages", "lost_links", "merged_links", "gap", "overlap")
+#: All that a user is told of, in the order in which it is shown.
+VIEWS = (*(name for name in RECORDS if name != "overlap"), "task", "asked", "reject", *COMPUTED_VIEWS)
+
+_LIBRARIES = ("core_functions", "icu", "json", "parquet")  #: built into DuckDB's wheel
+_SETTINGS: Mapping[str, str] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",  # SQL sees no variable of ours
+}
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator["DuckDBPyConnection"]:
+    """Open a job directory for questions: a connection with all views, that reads the job's rows and nothing else.
+
+    Raises ConfigError if there is no job, it holds no records, or DuckDB is not installed; StorageError if it is
+    damaged, also in the block, where DuckDB's own error is about one of the job's files.
+    """
+    duckdb = needed("duckdb")
+    job = committed(directory)
+    with TemporaryDirectory(prefix="harvester-") as folder:
+        files = Files(job, Path(folder))
+        with duckdb.connect(config=dict(_SETTINGS)) as connection:
+            for library in _LIBRARIES:
+                connection.execute(f"LOAD {library}")
+            _make_views(connection, job, files)
+            _shut(connection, Path(folder), files)
+            try:
+                yield connection
+            except duckdb.Error as exc:
+                damage = files.damage(str(exc))
+                if damage is None:
+                    raise
+                raise StorageError(damage) from exc
+
+
+class Files:
+    """The files of a job under the names by which DuckDB reads them."""
+
+    def __init__(self, job: Committed, folder: Path) -> None:
+        """Link or copy what is committed into `folder`. Raises StorageError."""
+        self._real: dict[str, Path] = {}  #: by the path that DuckDB reads
+        self._names: dict[str, str] = {}
+        self.of_record: dict[str, list[str]] = {}  #: the files of each record
+        wanted = {name: job.of_harvest(name) for name in job.harvests}
+        wanted |= {name: job.outputs.get(name) for name in (TASKS, REJECTS)}
+        for number, (name, output) in enumerate(wanted.items()):
+            if output is None:
+                continue
+            path = readable(output, folder, number, may_grow=job.is_running)
+            self._real[str(path)] = output.path
+            self._names[name] = str(path)
+            if name in job.harvests:
+                self.of_record.setdefault(record_in(path, output.path), []).append(str(path))
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """All that may be read."""
+        return list(self._real)
+
+    def named(self, name: str) -> list[str]:
+        """Return the file of that name, if it has lines."""
+        return [self._names[name]] if name in self._names else []
+
+    def damage(self, said: str) -> str | None:
+        """Return what DuckDB says of one of the files, with the file's own name; None if it says something else."""
+        real = [path for path in self._real if path in said]
+        if not real:
+            return None
+        path = max(real, key=len)
+        where = re.search(r"in line (\d+)", said)
+        what = "holds a line that is none of this job's" + (f" (line {where[1]})" if where else "")
+        first = said.replace(path, self._real[path].name).split("\n", 1)[0]
+        return f"{self._real[path]} {what}: it was changed from outside; put it back as it was. DuckDB: {first}"
+
+
+def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) -> None:
+    """Make all views; what is read is not looked at yet."""
+
+    def view(name: str, select: str) -> None:
+        connection.execute(f"CREATE VIEW {name} AS {select}")
+
+    for record in RECORDS:
+        name = "bought_overlap" if record == "overlap" else record
+        view(name, _rows(files.of_record.get(record, []), duckdb_columns(record), f"record = {text(record)}"))
+    # A task that was set aside and tried again has several lines: the last one counts, and only it may say otherwise.
+    order = "state = 'set_aside', \"at\" DESC, pages DESC, units DESC"
+    last = f"QUALIFY row_number() OVER (PARTITION BY task ORDER BY {order}) = 1"
+    view("task", f"{_rows(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
+    view("reject", _rows(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
+    connection.execute(questions.SITE_OF)
+    providers = sorted({str(asked["provider"]) for asked in job.harvests.values()})
+    for name, select in {
+        "asked": questions.ASKED,
+        "broken_pages": questions.BROKEN_PAGES,
+        "lost_links": questions.LOST_LINKS,
+        "merged_links": questions.merged_links_sql(providers),
+        "linking": questions.LINKING,
+        "linkers": questions.LINKERS,
+        "listed": questions.listed_sql(questions.full_harvests(job.harvests)),
+        "gap": questions.GAP,
+        "compared": questions.COMPARED,
+        "overlap": questions.overlap_sql("bought_overlap"),
+    }.items():
+        view(name, select)
+
+
+def _rows(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> str:
+    """Return the SQL of all rows of some files: one that is not ours is an error that names its file."""
+    if not files:
+        empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())
+        return f"SELECT {empty} WHERE false"
+    guard = f"CASE WHEN {is_ours} THEN true ELSE error(filename || ': not a line of this file') END"
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"SELECT {names} FROM {duckdb_reader(files, columns)} WHERE {guard}"
+
+
+def _shut(connection: "DuckDBPyConnection", folder: Path, files: Files) -> None:
+    """Let the connection reach the job's files only, and let nothing open it again."""
+    spill = folder / "spill"
+    spill.mkdir()
+    settings: dict[str, Any] = {
+        "TimeZone": text("UTC"),
+        "temp_directory": text(str(spill)),
+        "max_temp_directory_size": text(f"{shutil.disk_usage(folder).free // 2}B"),
+        "allowed_paths": f"[{', '.join(map(text, files.paths))}]",
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    for name, value in settings.items():
+        connection.execute(f"SET {name} = {value}")
