@@ -76,8 +76,12 @@ class Auditor:
         Without a request in this round, what is known of a departure is of that one.
         """
         counted, last_at = self.checkpoint.lane(self.lane)
-        seconds = self.begun_quiet_s - self.around.clock.monotonic_s()
-        if counted.requests or last_at is None or seconds <= 0 or self.books.last_reading(self.lane) is not None:
+        call = self.account.provider.balance
+        if counted.requests or last_at is None or call is None or self.books.last_reading(self.lane) is not None:
+            return
+        gone_s = self.around.clock.utc().timestamp() - last_at  # a clock that was set may cost a sentence, no money
+        seconds = min(self.begun_quiet_s - self.around.clock.monotonic_s(), call.shows_after_s - gone_s)
+        if seconds <= 0:
             return
         if seconds >= SAID_FROM_S:
             self.around.notice(f"{self.lane}: in {seconds:.0f} s its account shows all that the last round has cost")
