@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"codec", "engine", "errors", "model"},
     "cli": {
         "assembly", "codec", "config", "display", "engine", "errors", "job", "jobdir", "journal", "model", "providers",
-        "records", "sandbox",
+        "insight", "records", "sandbox",
     },
     "__init__": {"assembly", "config", "errors", "model"},
     "__main__": {"cli"},

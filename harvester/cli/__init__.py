@@ -7,7 +7,7 @@ main = Cli(
     package="harvester.cli",
     sections={
         "Harvest": ["check", "plan", "run", "status"],
-        "Look at what came": ["changes"],
+        "Look at the result": ["changes", "export", "gap", "query"],
         "Look up": ["providers", "schema"],
         "Try without an account": ["demo", "sandbox"],
     },

@@ -1,23 +1,20 @@
 """`harvester changes`."""
 
-import csv
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from harvester.cli.answers import print_answer
 from harvester.cli.progress import say
 from harvester.cli.words import table
-from harvester.codec import dump
 from harvester.display import shown
-from harvester.insight.changes import COLUMNS, Changes, compared
+from harvester.insight.answer import plainly
+from harvester.insight.changes import KINDS, Changes, HarvestChanges, compared
 
 SHOWN = 20  #: rows of a table, unless --limit says otherwise
 HEAD = ("change", "target", "from", "to", "anchor", "what", "by")
-#: The beginnings of cells that spreadsheets take for a formula (data-model.md section 8.7).
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
@@ -34,66 +31,53 @@ def changes(
 
     By default the last finished round and the one before it. A link that is missing is lost only if the later round
     asked for everything and read all of it; else only those are lost that say so themselves. Referring domains are
-    compared as well.
+    compared as well. CSV is for spreadsheets: no text in it begins a formula.
 
     \b
     Example: harvester changes out/watch
              harvester changes out/watch --format csv > changes.csv
     """
-    with compared(directory, harvest=harvest, first=first, last=last) as found:
+    with plainly(), compared(directory, harvest=harvest, first=first, last=last) as found:
         if form == "table":
             click.echo(_text(found, SHOWN if limit is None else limit))
-            return
-        for line in _summary(found):
-            say(line)
-        (_write_csv if form == "csv" else _write_lines)(found.rows(limit))
+        else:
+            for line in _summary(found):
+                say(line)
+            print_answer(found.answer(limit), form)
 
 
 def _summary(found: Changes) -> list[str]:
     earlier, later = found.earlier, found.later
     lines = [f"from round {earlier.number} ({earlier.day}) to round {later.number} ({later.day})"]
     for item in found.harvests:
-        counted = ", ".join(f"{item.counts[kind]:,} {kind}" for kind in ("gained", "lost", "changed") if item.counts)
-        lines.append(f"{item.name}: {counted}" if counted else item.name)
-        lines += [f"  {shown(note, 300)}" for note in item.notes]
+        lines += [_counted(item), *(f"  {shown(note, 300)}" for note in item.notes)]
     return lines
 
 
+def _counted(item: HarvestChanges) -> str:
+    counts = ", ".join(f"{item.counts[kind]:,} {kind}" for kind in KINDS if item.counts)
+    return f"{item.name}: {counts or 'not compared'}"
+
+
 def _text(found: Changes, most: int) -> str:
-    lines = _summary(found)
-    rows = list(found.rows(most))
+    lines, answer = _summary(found), found.answer(most)
+    rows = [_cells(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
     if rows:
-        lines += ["", table(HEAD, [_cells(row) for row in rows])]
-    total = sum(item.counts.get(kind, 0) for item in found.harvests for kind in ("gained", "lost", "changed"))
-    if total > len(rows):
-        lines.append(f"and {total - len(rows):,} more: --limit {total}, or --format csv")
+        lines += ["", table(HEAD, rows)]
+    if found.count > len(rows):
+        lines.append(f"and {found.count - len(rows):,} more: --limit {found.count}, or --format csv")
     return "\n".join(lines)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
     if row["change"] == "changed":
         what = f"{row['field']}: {row['before']} -> {row['after']}"
+    elif row["change"] == "lost":
+        what = " ".join(filter(None, (_day(row["lost_at"]), row["lost_reason"])))
     else:
-        day = row["lost_at"] if row["change"] == "lost" else row["first_seen_at"]
-        what = " ".join(
-            filter(None, (str(day.date()) if day else "", row["lost_reason"] if row["change"] == "lost" else ""))
-        )
+        what = _day(row["first_seen_at"])
     return row["change"], row["target"], row["url_from"], row["url_to"], row["anchor"], what, row["by"]
 
 
-def _write_csv(rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("harvest", *COLUMNS))
-    for row in rows:
-        writer.writerow([_safe(value) for value in row.values()])
-
-
-def _safe(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else str(value)
-    return f"'{text}" if text.startswith(FORMULAS) else text
-
-
-def _write_lines(rows: Iterable[Mapping[str, Any]]) -> None:
-    for row in rows:
-        click.echo(dump(row))
+def _day(at: Any) -> str:
+    return "" if at is None else str(at.date())

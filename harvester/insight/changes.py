@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from harvester.errors import ConfigError
+from harvester.insight.answer import Answer, answer_to
 from harvester.insight.changes_sql import (
     COLUMNS,
     READ,
@@ -20,7 +21,7 @@ from harvester.insight.changes_sql import (
 from harvester.insight.committed import TASKS, Committed, committed
 from harvester.insight.comparison import Asked, Pair, Round, asked_in, chosen, pair, rounds_of
 from harvester.insight.extras import needed
-from harvester.insight.questions import text
+from harvester.insight.questions import FULL_REPORTS, text
 from harvester.insight.warehouse import TASK_COLUMNS, Files, connected, rows_of, shut
 from harvester.records import duckdb_columns
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 KINDS = ("gained", "lost", "changed")
 MEMORY = "1GB"  #: what DuckDB may use; what does not fit goes to a temporary file
-BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +50,20 @@ class Changes:
     harvests: Sequence[HarvestChanges]
     db: "DuckDBPyConnection"
 
-    def rows(self, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the changes in the order in which they are shown."""
+    @property
+    def count(self) -> int:
+        """How many changes there are."""
+        return sum(item.counts.get(kind, 0) for item in self.harvests for kind in KINDS)
+
+    def answer(self, limit: int | None = None) -> Answer:
+        """Return the changes in the order in which they are shown; all of them, or the first so many."""
         order = (
             "harvest, array_position(['gained', 'lost', 'changed'], change), target, url_from, url_to, anchor, field"
         )
         most = "" if limit is None else f" LIMIT {limit}"
-        found = self.db.execute(f"SELECT * FROM change WHERE change != {text(UNDECIDED)} ORDER BY {order}{most}")
-        names = [column[0] for column in found.description]
-        while batch := found.fetchmany(BATCH_ROWS):
-            yield from (dict(zip(names, row, strict=True)) for row in batch)
+        return answer_to(
+            self.db, f'SELECT * FROM change WHERE change != {text(UNDECIDED)} ORDER BY {order}, "by"{most}'
+        )
 
 
 @contextmanager
@@ -84,7 +88,7 @@ def compared(
         files = {number: _linked(job, Path(folder), number) for number, job in jobs.items()}
         with connected(duckdb, list(files.values())) as db:
             shut(db, Path(folder), list(files.values()), memory=MEMORY)
-            db.execute(f"CREATE TEMP TABLE change ({', '.join(_column(name) for name in ('harvest', *COLUMNS))})")
+            db.execute(f"CREATE TABLE change ({', '.join(_column(name) for name in ('harvest', *COLUMNS))})")
             found = [_compared(db, one, name, jobs, files) for name, one in pairs.items()]
             yield Changes(earlier=earlier, later=later, harvests=found, db=db)
 
@@ -113,17 +117,17 @@ def _compared(
 ) -> HarvestChanges:
     """Compare one harvest into the table of changes."""
     if isinstance(one, str):
-        return HarvestChanges(name=name, counts={}, notes=[f"not compared: {one}"])
+        return HarvestChanges(name=name, counts={}, notes=[one])
     records = {files[each.round.number].record_of(name) for each in _rounds(one)} - {None}
     record = next(iter(records), "backlink")
     if record not in READ or len(records) > 1:
-        return HarvestChanges(name=name, counts={}, notes=[f"not compared: rows of {', '.join(map(str, records))}"])
+        return HarvestChanges(name=name, counts={}, notes=[f"rows of {', '.join(map(str, records))}"])
     for side, asked in (("before", one.before), ("after", one.after)):
         sources = [_rows(record, each, files[each.round.number], name) for each in asked]
-        db.execute(f'CREATE OR REPLACE TEMP TABLE "{side}" AS {latest_sql(sources)}')
+        db.execute(f'CREATE OR REPLACE TABLE "{side}" AS {latest_sql(sources)}')
         last = files[asked[-1].round.number]
         tasks = f"({rows_of(last.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')})"
-        db.execute(f'CREATE OR REPLACE TEMP TABLE "{side}_read" AS {read_to_the_end_sql(tasks, name)}')
+        db.execute(f'CREATE OR REPLACE TABLE "{side}_read" AS {read_to_the_end_sql(tasks, name)}')
     db.execute(f"INSERT INTO change SELECT {text(name)}, * FROM ({changes_sql(one)})")
     counted = db.execute(f"SELECT change, count(*) FROM change WHERE harvest = {text(name)} GROUP BY change").fetchall()
     counts = dict.fromkeys((*KINDS, UNDECIDED), 0) | dict(counted)
@@ -145,7 +149,7 @@ def _notes(db: "DuckDBPyConnection", one: Pair, counts: Mapping[str, int]) -> li
         notes.append(
             "rows stand for others, so one that is missing may only have given its place away: none is lost by that"
         )
-    elif not (later.is_everything or later.is_of_losses) and later.since is not None:
+    elif later.described["report"] in FULL_REPORTS and later.since is not None:
         notes.append(f"asked since {one.after_since} only: a link that is not listed is not known to be gone")
     for side, asked in (("before", earlier), ("after", later)):
         unread = db.execute(f'SELECT count(*) FROM "{side}_read" WHERE NOT is_read').fetchone()

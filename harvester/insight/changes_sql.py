@@ -16,12 +16,12 @@ READ = {
     "backlink": {
         "id": "link_id", "anchor": "anchor", "url_from": "url_from", "url_to": "url_to", "is_followed": "is_followed",
         "status_to": "status_to", "first_seen_at": "first_seen_at", "lost_at": "lost_at", "lost_reason": "lost_reason",
-        "is_lost": "is_lost IS TRUE",
+        "links": "links_in_row", "is_lost": "is_lost IS TRUE",
     },
     "refdomain": {
         "id": "domain", "anchor": "NULL::VARCHAR", "url_from": "domain", "url_to": "NULL::VARCHAR",
         "is_followed": "NULL::BOOLEAN", "status_to": "NULL::BIGINT", "first_seen_at": "first_seen_at",
-        "lost_at": "lost_at", "lost_reason": "NULL::VARCHAR", "is_lost": "lost_at IS NOT NULL",
+        "lost_at": "lost_at", "lost_reason": "NULL::VARCHAR", "links": "NULL::BIGINT", "is_lost": "lost_at IS NOT NULL",
     },
 }  # fmt: skip
 #: What a page's several equal rows say together; where they contradict each other nothing is known.
@@ -47,7 +47,7 @@ UNDECIDED = "undecided"
 def rows_sql(record: str, source: str, number: int, *, is_lost: bool) -> str:
     """Return one row for each link and text of one round; `is_lost`: all that the report lists is gone."""
     read = {**READ[record], **({"is_lost": "true"} if is_lost else {})}
-    columns = ", ".join(f"{seen} AS {name}" for name, seen in read.items())
+    columns = ", ".join(f'{seen} AS "{name}"' for name, seen in read.items())
     together = ", ".join(f"{seen} AS {name}" for name, seen in _TOGETHER.items())
     return (
         f"SELECT target, id, anchor, {number} AS round, {together}"

@@ -129,7 +129,7 @@ GROUP BY provider, target, site
 
 #: Who links: a row for each provider and site.
 LINKERS = """
-SELECT provider, site, targets, links, best.metric AS metric, -best.below AS score
+SELECT provider, site, targets, links, best.metric AS metric, 0 - best.below AS score
 FROM (
   SELECT provider, site, list(target ORDER BY target) AS targets, sum(links)::BIGINT AS links, min(best) AS best
   FROM linking GROUP BY provider, site

@@ -37,6 +37,7 @@ COMPUTED_VIEWS = ("broken_pages", "lost_links", "merged_links", "gap", "overlap"
 #: All that a user is told of, in the order in which it is shown.
 VIEWS = (*(name for name in RECORDS if name != "overlap"), "task", "asked", "reject", *COMPUTED_VIEWS)
 
+_LINES = {TASKS: "task", REJECTS: "reject"}
 _LIBRARIES = ("core_functions", "icu", "json", "parquet")  #: built into DuckDB's wheel
 _SETTINGS: Mapping[str, str] = {
     "autoinstall_known_extensions": "false",
@@ -48,11 +49,14 @@ _SETTINGS: Mapping[str, str] = {
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator["DuckDBPyConnection"]:
+def opened(directory: Path, *, writable: Path | None = None) -> Iterator["DuckDBPyConnection"]:
     """Open a job directory for questions: a connection with all views, that reads the job's rows and nothing else.
 
-    Raises ConfigError if there is no job, it holds no records, or DuckDB is not installed; StorageError if it is
-    damaged, also in the block, where DuckDB's own error is about one of the job's files.
+    A connection has one open result: who asks again while rows are left to take does so over its `cursor()`.
+    A connection has one open result: who asks again while rows are left to take does so over its `cursor()`.
+    `writable`: a folder that it may write into. Raises ConfigError if there is no job, it holds no records, or DuckDB
+    is not installed; StorageError if it is damaged, also in the block, where DuckDB's own error is about one of the
+    job's files.
     """
     duckdb = needed("duckdb")
     job = committed(directory)
@@ -60,7 +64,7 @@ def opened(directory: Path) -> Iterator["DuckDBPyConnection"]:
         files = Files(job, Path(folder))
         with connected(duckdb, [files]) as connection:
             _make_views(connection, job, files)
-            shut(connection, Path(folder), [files])
+            shut(connection, Path(folder), [files], writable=writable)
             yield connection
 
 
@@ -87,6 +91,7 @@ class Files:
         self._real: dict[str, Path] = {}  #: by the path that DuckDB reads
         self._names: dict[str, str] = {}
         self.of_record: dict[str, list[str]] = {}  #: the files of each record
+        self.lines: dict[str, int] = {"task": 0, "reject": 0}  #: that are committed, by the view that has them
         wanted = {name: job.of_harvest(name) for name in job.harvests}
         wanted |= {name: job.outputs.get(name) for name in (TASKS, REJECTS)}
         for number, (name, output) in enumerate(wanted.items()):
@@ -95,8 +100,10 @@ class Files:
             path = readable(output, folder, number, may_grow=job.is_running)
             self._real[str(path)] = output.path
             self._names[name] = str(path)
+            view = _LINES.get(name) or record_in(path, output.path)
+            self.lines[view] = self.lines.get(view, 0) + output.lines
             if name in job.harvests:
-                self.of_record.setdefault(record_in(path, output.path), []).append(str(path))
+                self.of_record.setdefault(view, []).append(str(path))
 
     @property
     def paths(self) -> Sequence[str]:
@@ -139,6 +146,8 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
     view("task", f"{rows_of(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
     view("reject", rows_of(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
     connection.execute(questions.SITE_OF)
+    connection.execute("CREATE TABLE committed (name VARCHAR, lines BIGINT)")  # as the state counts them
+    connection.executemany("INSERT INTO committed VALUES (?, ?)", list(files.lines.items()))
     providers = sorted({str(asked["provider"]) for asked in job.harvests.values()})
     for name, select in {
         "asked": questions.ASKED,
@@ -165,7 +174,14 @@ def rows_of(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> s
     return f"SELECT {names} FROM {duckdb_reader(files, columns)} WHERE {guard}"
 
 
-def shut(connection: "DuckDBPyConnection", folder: Path, jobs: Sequence[Files], *, memory: str | None = None) -> None:
+def shut(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    jobs: Sequence[Files],
+    *,
+    writable: Path | None = None,
+    memory: str | None = None,
+) -> None:
     """Let the connection reach the jobs' files only, and let nothing open it again; `memory`: the most it may use."""
     spill = folder / "spill"
     spill.mkdir()
@@ -174,6 +190,7 @@ def shut(connection: "DuckDBPyConnection", folder: Path, jobs: Sequence[Files], 
         "temp_directory": text(str(spill)),
         "max_temp_directory_size": text(f"{shutil.disk_usage(folder).free // 2}B"),
         "allowed_paths": f"[{', '.join(text(path) for files in jobs for path in files.paths)}]",
+        "allowed_directories": f"[{'' if writable is None else text(str(writable))}]",
         **({} if memory is None else {"memory_limit": text(memory)}),
         "enable_external_access": "false",
         "lock_configuration": "true",
