@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harvester.errors import ConfigError
 from harvester.insight.answer import Answer, answer_to
@@ -70,7 +70,7 @@ class Changes:
 def compared(
     directory: Path, *, harvest: str | None = None, first: int | None = None, last: int | None = None
 ) -> Iterator[Changes]:
-    """Compare two rounds of a job. Raises ConfigError if that cannot be, StorageError if a file of theirs is damaged."""
+    """Compare two rounds of a job. Raises ConfigError if that cannot be, StorageError if a file is damaged."""
     duckdb = needed("duckdb")
     rounds = rounds_of(directory)
     earlier, later = chosen(rounds, directory, first, last)

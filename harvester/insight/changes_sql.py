@@ -181,11 +181,13 @@ def _came(pair: Pair, at: str, change: str, lists: str) -> str:
     happened = f"coalesce({_date(at)}, {_day(pair.after_since)})"
     # A list of what is there cannot tell since when something is gone that it does not have.
     would_list = earlier.is_everything and (change == "gained" or earlier.is_of_losses)
+    first, last = _day(earlier.since), f"coalesce({_day(earlier.until)}, 'infinity'::DATE)"
+    in_window = f"{happened} >= {first} AND {happened} <= {last}"
     return f"""
       WHEN is_read_before AND NOT is_grouped_before AND {_sql(would_list)} THEN {text(f"{change} {lists}")}
       WHEN {happened} >= {_day(earlier.round.day)} THEN {text(f"{change} dates")}
-      WHEN is_read_before AND NOT is_grouped_before AND {_sql(not earlier.is_grouped)} AND {happened} >= {_day(earlier.since)}
-        AND {happened} <= coalesce({_day(earlier.until)}, 'infinity'::DATE) THEN {text(f"{change} {lists}")}"""
+      WHEN is_read_before AND NOT is_grouped_before AND {_sql(not earlier.is_grouped)} AND {in_window}
+        THEN {text(f"{change} {lists}")}"""
 
 
 def _absent(pair: Pair, lists: str) -> str:

@@ -14,6 +14,7 @@ APPLICATION_ID = 0x48525653  #: "HRVS": tells our files from anybody's
 VERSION = 3
 BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one may lack is in its log
 BLOCK_BYTES = 1024 * 1024
+BUSY_S = 30.0  #: for so long a lock of somebody who looks is waited for
 
 _REMEDY = "Put a good copy back, or start anew in another directory."
 #: The second: what SQLite says of a damaged file may repeat bytes of it that are no text.
@@ -126,7 +127,7 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
     try:
         path.touch(mode=0o600)
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=30.0, factory=_Connection
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_S, factory=_Connection
         )
     except (OSError, sqlite3.Error) as exc:
         raise StorageError(f"cannot open {path}: {_said(exc)}") from exc
