@@ -192,18 +192,16 @@ def test_a_place_that_is_taken_is_not_written_over(tmp_path: Path) -> None:
     assert between_rounds(tmp_path / "other") is None
 
 
-def test_whoever_looks_at_the_state_is_waited_for(tmp_path: Path) -> None:
+def test_whoever_looks_at_the_state_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_of(tmp_path)
     finished(config)
     with closing(open_to_look(config.output)) as db:
         db.execute("PRAGMA journal_mode")
         db.execute("SELECT * FROM meta").fetchall()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            pytest.raises(StorageError, match="state.sqlite3 cannot be (read|put away)"),
-        ):
+        with monkeypatch.context() as patch:
             patch.setattr("harvester.engine.checkpoint.database.BUSY_S", 0.1)
-            turn(config.output, NOW, print, is_again=True)
+            with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be (read|put away)"):
+                turn(config.output, NOW, print, is_again=True)
     assert rounds_in(config.output) == Rounds()
     turn(config.output, NOW, lambda _: None, is_again=True)
     assert rounds_in(config.output) == Rounds([1])
@@ -243,9 +241,9 @@ def test_an_earlier_round_that_cannot_be_read_is_named_with_a_remedy(tmp_path: P
     turn(config.output, NOW, lambda _: None, is_again=True)
     state = round_directory(config.output, 1) / "state.sqlite3"
     state.unlink()
-    with pytest.raises(ConfigError, match="round 1 of this job cannot be read: .* or remove it: then it counts"):
-        with opened(config):
-            pass
+    said = r"round 1 of this job cannot be read: .* or remove it: then it counts"
+    with pytest.raises(ConfigError, match=said), opened(config):
+        pass
     shutil.rmtree(state.parent)
     with opened(config) as directory:
         assert meta_of(directory.db, "round") == "1"
@@ -318,12 +316,12 @@ def test_two_states_or_none_are_not_guessed_about(tmp_path: Path) -> None:
     part = config.output / "rounds" / "1.part"
     part.mkdir(parents=True)
     shutil.copy(config.output / "tasks.jsonl", part)
-    with pytest.raises(StorageError, match="is there already, and .* is to go there; remove the wrong one"):
+    with pytest.raises(StorageError, match=r"is there already, and .* is to go there; remove the wrong one"):
         finish_move(config.output)
     shutil.rmtree(part)
     part.mkdir()
     (config.output / "state.sqlite3").unlink()
-    with pytest.raises(StorageError, match="being put away, and its state.sqlite3 is gone"):
+    with pytest.raises(StorageError, match=r"being put away, and its state\.sqlite3 is gone"):
         finish_move(config.output)
 
 
