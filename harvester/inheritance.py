@@ -46,8 +46,9 @@ class _Round:
 
 def with_lasts(job: Job, lasts: Lasts) -> JobConfig:
     """Return a job's config in which each `since = "last"` is the day that it means."""
+    none = Last(None)
     harvests = tuple(
-        replace(written, since=lasts[item.harvest.name].day) if item.harvest.name in lasts else written
+        replace(written, since=lasts.get(item.harvest.name, none).day) if written.is_since_last else written
         for written, item in zip(job.config.harvests, job.harvests, strict=True)
     )
     return replace(job.config, harvests=harvests)
