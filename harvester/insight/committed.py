@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -129,5 +130,5 @@ def _opened(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(path))
     if path.suffix == ".zst":
-        return cast(IO[bytes], zstandard.open(path, "rb"))
+        return BufferedReader(zstandard.open(path, "rb"))
     return path.open("rb")

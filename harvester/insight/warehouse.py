@@ -59,6 +59,7 @@ def opened(directory: Path, *, writable: Path | None = None) -> Iterator["DuckDB
     job's files.
     """
     duckdb = needed("duckdb")
+    needed("pytz")  # DuckDB imports it when it hands over the first time, and has another word for that it is missing
     job = committed(directory)
     with TemporaryDirectory(prefix="harvester-") as folder:
         files = Files(job, Path(folder))
@@ -169,9 +170,10 @@ def rows_of(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> s
     if not files:
         empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())
         return f"SELECT {empty} WHERE false"
-    guard = f"CASE WHEN {is_ours} THEN true ELSE error(filename || ': not a line of this file') END"
-    names = ", ".join(f'"{name}"' for name in columns)
-    return f"SELECT {names} FROM {duckdb_reader(files, columns)} WHERE {guard}"
+    # In each column and not only as a filter: DuckDB may apply the filter of a question first, and so drop the line.
+    guarded = "CASE WHEN {0} THEN {1} ELSE error(filename || ': not a line of this file') END"
+    chosen = ",\n".join(f'{guarded.format(is_ours, chr(34) + name + chr(34))} AS "{name}"' for name in columns)
+    return f"SELECT {chosen} FROM {duckdb_reader(files, columns)} WHERE {guarded.format(is_ours, 'true')}"
 
 
 def shut(
