@@ -190,6 +190,7 @@ def _move(directory: Path, part: Path, names: Sequence[str]) -> None:
     folders = sorted({Path(name).parent for name in names}, reverse=True)  # "." is the last
     for folder in folders:
         (part / folder).mkdir(mode=0o700, exist_ok=True)
+    sync_directories([part])  # before anything is in them: a directory that is lost is lost with its files
     for name in names:
         source, target = directory / name, part / name
         if os.path.lexists(source):

@@ -1,5 +1,6 @@
 """Links and referring domains that were gained, lost and changed between two rounds of a job."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 KINDS = ("gained", "lost", "changed")
-MEMORY = "1GB"  #: what DuckDB may use; what does not fit goes to a temporary file
+MEMORY = "512MB"  #: what DuckDB may use; what does not fit goes to a temporary file
+THREADS = 4  #: each reads with buffers of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def compared(
         jobs = {number: committed(each.directory) for number, each in wanted.items()}
         files = {number: _linked(job, Path(folder), number) for number, job in jobs.items()}
         with connected(duckdb, list(files.values())) as db:
+            db.execute(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
             shut(db, Path(folder), list(files.values()), memory=MEMORY)
             db.execute(f"CREATE TABLE change ({', '.join(_column(name) for name in ('harvest', *COLUMNS))})")
             found = [_compared(db, one, name, jobs, files) for name, one in pairs.items()]
