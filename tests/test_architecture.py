@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"codec", "errors"},
     "locks": {"errors"},
     "journal": {"codec", "display"},
-    "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records"},
+    "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records", "rounds"},
     "job": {"config", "errors", "model", "names", "providers"},
     "rounds": {"engine", "errors"},
     "inheritance": {"codec", "config", "engine", "errors", "job", "rounds"},

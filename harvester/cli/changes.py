@@ -22,7 +22,10 @@ HEAD = ("change", "target", "from", "to", "anchor", "what", "by")
 @click.option("--harvest", metavar="NAME", help="Only this harvest.")
 @click.option("--from", "first", type=click.IntRange(1), metavar="N", help="The earlier round.")
 @click.option("--to", "last", type=click.IntRange(1), metavar="N", help="The later round.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "jsonl"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "jsonl"]), default="table", show_default=True,
+    help="How the changes are printed.",
+)  # fmt: skip
 @click.option("--limit", type=click.IntRange(0), metavar="N", help=f"At most N rows; of a table {SHOWN} by default.")
 def changes(
     directory: Path, harvest: str | None, first: int | None, last: int | None, form: str, limit: int | None

@@ -130,6 +130,23 @@ alone AS (
   END AS verdict
   FROM told
 )
+{_LISTED}"""
+
+
+def _field(name: str) -> str:
+    return f"{{'field': {text(name)}, 'before': old_{name}::VARCHAR, 'after': new_{name}::VARCHAR}}"
+
+
+def _either(name: str) -> str:
+    return f"any_value(old_{name}) AS old_{name}, any_value(new_{name}) AS new_{name}"
+
+
+def _known(name: str) -> str:
+    return f"CASE WHEN is_new THEN new_{name} ELSE old_{name} END AS {name}"
+
+
+#: The rows of `alone` and `same` (`changes_sql`) as changes.
+_LISTED = f"""
 SELECT split_part(verdict, ' ', 1) AS change, target, id, {", ".join(_known(name) for name in ("url_from", "url_to"))},
   {_known("anchor")}, NULL::VARCHAR AS field, NULL::VARCHAR AS before, NULL::VARCHAR AS after,
   {", ".join(_known(name) for name in ("first_seen_at", "lost_at", "lost_reason"))},
@@ -148,18 +165,6 @@ FROM (
 )
 WHERE each.before != each.after  -- null is not known, and no change
 """
-
-
-def _field(name: str) -> str:
-    return f"{{'field': {text(name)}, 'before': old_{name}::VARCHAR, 'after': new_{name}::VARCHAR}}"
-
-
-def _either(name: str) -> str:
-    return f"any_value(old_{name}) AS old_{name}, any_value(new_{name}) AS new_{name}"
-
-
-def _known(name: str) -> str:
-    return f"CASE WHEN is_new THEN new_{name} ELSE old_{name} END AS {name}"
 
 
 def _gained(pair: Pair, lists: str) -> str:
