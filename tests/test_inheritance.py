@@ -1,6 +1,7 @@
 """What a round takes over from those before it: the day of `since = "last"`, decided once and kept."""
 
 import io
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +17,7 @@ from harvester.errors import ConfigError
 from harvester.inheritance import Last, Lasts, lasts_of, next_round, told
 from harvester.job import compile_job
 from harvester.jobdir import job_directory
+from harvester.rounds import round_directory
 
 FIRST = date(2026, 11, 2)
 A_WEEK = timedelta(days=7)
@@ -122,6 +124,7 @@ def test_what_was_decided_is_kept_and_fixed(tmp_path: Path) -> None:
         checkpoint.begin([(LOST, "subdomains", 1)], [("ahrefs", "ahrefs")])
         checkpoint.draw(LOST, 1)
         checkpoint.commit([Entry(lane="ahrefs", at=now, tally=Tally(requests=1))], {})
+    shutil.rmtree(round_directory(config.output, 1))  # nobody needs it any more
     with job_directory(config, now + A_WEEK, io.BytesIO(), lambda _: None, again=True) as directory:
         assert directory.job.harvests[0].harvest.since == FIRST
         assert lasts_of(directory.db) == {LOST: Last(FIRST, 1)}

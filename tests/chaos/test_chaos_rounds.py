@@ -9,7 +9,7 @@ from typing import Any
 
 from chaos_kit import Figures, Job, assert_no_traceback, chance, of
 from disk_kit import KILL, Operation, Rule, needs_shim, operations_in, quick_folder, quick_runs
-from power_kit import BY_CHANCE, FIXED, Disk
+from power_kit import BY_CHANCE, FIXED, HALF, Disk
 from promise_kit import sandbox_that_counts
 
 from harvester.assembly import read_status
@@ -96,11 +96,13 @@ async def cut(figures: Figures, most: int) -> None:
         async with sandbox_that_counts() as sandbox:
             story = await told(Job(folder=folder / "job", sandbox=sandbox, targets=["shop-2.example"], capture=True))
             moments = story.moments
-            chosen = {*chance("rounds cut").sample(moments, most), story.first_into_a_folder}
+            chosen = set(chance("rounds cut").sample(moments, most))
             disk = Disk(story.job.folder)
             for count, operation in enumerate(story.operations, 1):
                 disk.do(operation)
-                for survival in (*FIXED, *BY_CHANCE) if count in chosen else ():
+                often = [replace(HALF, name=f"half of it ({time})") for time in range(12)]
+                usual = (*FIXED, *BY_CHANCE) if count in chosen else ()
+                for survival in often if count == story.first_into_a_folder else usual:
                     job = replace(story.job, folder=folder / "left")
                     disk.lose_power(survival, chance(count, survival.name), job.folder)
                     try:
