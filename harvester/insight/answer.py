@@ -96,9 +96,10 @@ def _different(names: Sequence[str]) -> list[str]:
     """Return the names, each once: a second one of a name would hide the first in JSON."""
     given: list[str] = []
     for name in names:
-        number, own = 1, name
+        number, own = 0, name
         while own in given:
-            number, own = number + 1, f"{name}_{number}"
+            number += 1
+            own = f"{name}_{number}"
         given.append(own)
     return given
 

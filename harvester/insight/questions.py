@@ -35,6 +35,10 @@ CREATE MACRO site_of(site, registrable, host) AS CASE
 END
 """
 
+#: Of a link: its site, and the score of its domain, or else of its page.
+_BEST = """site_of(site_from, domain_from, host_from) AS site, coalesce(domain_from_metric, page_from_metric) AS metric,
+      CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score"""
+
 #: One row for each target of each finished task.
 ASKED = """
 SELECT harvest, provider, report, scope, task, state, complete, reason, "at",
@@ -46,59 +50,53 @@ FROM (
 )
 """
 
-# Both rows of a link that a page has twice count once: `link_id` is page and address.
+# A link that a page has twice counts once: `link_id` is page and address. The best one is the least of a struct, of
+# which DuckDB compares the first field first, and takes null for the greatest.
 BROKEN_PAGES = f"""
-SELECT provider, target, dead AS page,
-  first(url_to ORDER BY url_to) AS url,
-  max(status_to) AS status,
-  count(DISTINCT link_id) AS links,
-  count(DISTINCT link_id) FILTER (is_followed) AS links_followed,
-  count(DISTINCT site) AS sites,
-  first(url_from ORDER BY {{best}}) AS best_url_from,
-  first(anchor ORDER BY {{best}}) AS best_anchor,
-  first(score ORDER BY {{best}}) AS best_score,
-  first(metric ORDER BY {{best}}) AS best_metric,
-  min(first_seen_at) AS first_seen_at,
-  max(last_seen_at) AS last_seen_at
+SELECT provider, target, page, url, status, links, links_followed, sites, best.url_from AS best_url_from,
+  best.anchor AS best_anchor, 0 - best.below AS best_score, best.metric AS best_metric, first_seen_at, last_seen_at
 FROM (
-  SELECT *, coalesce(key_to, url_to) AS dead, site_of(site_from, domain_from, host_from) AS site,
-    coalesce(domain_from_metric, page_from_metric) AS metric,
-    CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score
-  FROM backlink
-  WHERE report IN {texts(LINK_REPORTS)} AND (is_broken OR report = 'broken-backlinks') AND is_lost IS NOT TRUE
+  SELECT provider, target, dead AS page, min(url_to) AS url, max(status_to) AS status,
+    count(DISTINCT link_id) AS links, count(DISTINCT link_id) FILTER (is_followed) AS links_followed,
+    count(DISTINCT site) AS sites,
+    min({{'of_domain': domain_from_metric, 'metric': metric, 'below': -score, 'url_from': url_from, 'anchor': anchor}})
+      AS best,
+    min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at
+  FROM (
+    SELECT provider, target, link_id, url_from, url_to, status_to, anchor, is_followed, first_seen_at, last_seen_at,
+      domain_from_metric, {_BEST}, coalesce(key_to, url_to) AS dead
+    FROM backlink
+    WHERE report IN {texts(LINK_REPORTS)} AND (is_broken OR report = 'broken-backlinks') AND is_lost IS NOT TRUE
+  )
+  GROUP BY provider, target, dead
 )
-GROUP BY provider, target, dead
-""".format(best="domain_from_metric, metric, score DESC NULLS LAST, url_from, anchor")
+"""
 
-# A link that the same provider also shows as live is there, whatever another row says.
+# A link that the same provider also shows as live is there, whatever another row says. Of several rows of a link that
+# was lost, the latest loss is told.
 LOST_LINKS = f"""
-SELECT provider, target, link_id,
-  first(site ORDER BY {{latest}}) AS site,
-  first(url_from ORDER BY {{latest}}) AS url_from,
-  first(url_to ORDER BY {{latest}}) AS url_to,
-  anchor,
-  first(is_followed ORDER BY {{latest}}) AS is_followed,
-  max(lost_at) AS lost_at,
-  first(lost_reason ORDER BY {{latest}}) AS lost_reason,
-  first(lost_reason_from ORDER BY {{latest}}) AS lost_reason_from,
-  min(first_seen_at) AS first_seen_at,
-  max(last_seen_at) AS last_seen_at,
-  first(score ORDER BY {{latest}}) AS score,
-  first(metric ORDER BY {{latest}}) AS metric
+SELECT provider, target, link_id, latest.site AS site, latest.url_from AS url_from, latest.url_to AS url_to, anchor,
+  latest.is_followed AS is_followed, lost_at, latest.lost_reason AS lost_reason,
+  latest.lost_reason_from AS lost_reason_from, first_seen_at, last_seen_at, latest.score AS score,
+  latest.metric AS metric
 FROM (
-  SELECT provider, target, link_id, url_from, url_to, anchor, is_followed, lost_at, lost_reason_from, first_seen_at,
-    last_seen_at, task, row, site_of(site_from, domain_from, host_from) AS site,
-    coalesce(lost_reason, 'unknown') AS lost_reason, coalesce(domain_from_metric, page_from_metric) AS metric,
-    CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score
-  FROM backlink
-  WHERE report IN {texts(LINK_REPORTS)} AND is_lost AND lost_reason IS DISTINCT FROM 'dropped_from_index'
-) AS gone
-WHERE NOT EXISTS (
-  SELECT 1 FROM backlink AS live
-  WHERE live.link_id = gone.link_id AND live.provider = gone.provider AND live.is_lost IS NOT TRUE
+  SELECT provider, target, link_id, anchor, max(lost_at) AS lost_at, min(first_seen_at) AS first_seen_at,
+    max(last_seen_at) AS last_seen_at,
+    min({{
+      'before': -epoch_us(lost_at), 'task': task, 'row': row, 'site': site, 'url_from': url_from, 'url_to': url_to,
+      'is_followed': is_followed, 'lost_reason': lost_reason, 'lost_reason_from': lost_reason_from, 'score': score,
+      'metric': metric
+    }}) AS latest
+  FROM (
+    SELECT provider, target, link_id, url_from, url_to, anchor, is_followed, lost_at, lost_reason_from, first_seen_at,
+      last_seen_at, task, row, coalesce(lost_reason, 'unknown') AS lost_reason, {_BEST}
+    FROM backlink
+    WHERE report IN {texts(LINK_REPORTS)} AND is_lost AND lost_reason IS DISTINCT FROM 'dropped_from_index'
+  ) AS gone
+  ANTI JOIN (SELECT provider, link_id FROM backlink WHERE is_lost IS NOT TRUE) AS live USING (provider, link_id)
+  GROUP BY provider, target, link_id, anchor
 )
-GROUP BY provider, target, link_id, anchor
-""".format(latest="lost_at DESC NULLS LAST, task, row")
+"""
 
 #: Who links to whom by what was harvested, whatever it was harvested for: a row for each provider, target and site.
 #: `best` is the greatest score in one metric, the first by name: of a struct, DuckDB compares the first field first.
@@ -144,7 +142,8 @@ def listed_sql(full_harvests: Sequence[str]) -> str:
     """
     return f"""
 SELECT provider, target,
-  bool_or(complete AND reason IS DISTINCT FROM 'max_rows' AND harvest IN {texts(full_harvests)}) AS is_whole
+  coalesce(bool_or(complete AND reason IS DISTINCT FROM 'max_rows' AND harvest IN {texts(full_harvests)}), false)
+    AS is_whole
 FROM asked
 WHERE report IN {texts((*LINK_REPORTS, *DOMAIN_REPORTS))}
 GROUP BY provider, target
@@ -199,7 +198,7 @@ SELECT link_id,
   min(site_of(site_from, domain_from, host_from)) AS site_from, min(site_of(site_to, domain_to, host_to)) AS site_to,
   list_sort(list(DISTINCT target)) AS targets,
   list_sort(list(DISTINCT provider)) AS providers,
-  list_sort(list(DISTINCT anchor)) AS anchors,
+  list_sort(list(DISTINCT anchor) FILTER (anchor IS NOT NULL)) AS anchors,
   list_sort(list(DISTINCT provider) FILTER (is_followed)) AS followed_by,
   list_sort(list(DISTINCT provider) FILTER (is_lost)) AS lost_by,
   CASE WHEN count(is_lost) > 0 THEN bool_and(coalesce(is_lost, false)) END AS is_lost,
@@ -214,5 +213,10 @@ def full_harvests(harvests: Mapping[str, Mapping[str, object]]) -> list[str]:
     return [
         name
         for name, asked in harvests.items()
-        if asked["report"] in FULL_REPORTS and asked["since"] is None and asked["until"] is None
+        if asked["report"] in FULL_REPORTS and asked["until"] is None and _since(asked) is None
     ]
+
+
+def _since(asked: Mapping[str, object]) -> object:
+    """Return the first day asked for; None = none: the first round with `since = "last"` names none."""
+    return asked.get("since_day") if asked["since"] == "last" else asked["since"]

@@ -1,4 +1,4 @@
-"""Job directories for the tests of insight: the state with its real tables, the files by the real sink."""
+"""Job directories for the tests of insight: the state with its real tables, files packed as the sink packs them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harvester.codec import dump, dump_line
-from harvester.engine.checkpoint import SqliteCheckpoint, open_database, transaction
-from harvester.engine.ports import Lines
-from harvester.engine.sink import JsonLines
+from harvester.engine.checkpoint import SqliteCheckpoint, open_database
+from harvester.engine.sink import COMPRESS
 from harvester.insight.warehouse import opened
 from harvester.records import complete
 
@@ -64,22 +63,15 @@ class Yard:
     def made(self) -> Path:
         """Write all of it; return the job directory."""
         self.path.mkdir(parents=True)
-        lines = [
-            Lines(name, b"".join(map(dump_line, chunk)), len(chunk))
-            for name, all_lines in self.files.items()
-            for chunk in (all_lines[: len(all_lines) // 2], all_lines[len(all_lines) // 2 :])  # two members or frames
-            if chunk
-        ]
-        outputs = [*self.files, *(f"{name}.{self.format}" for name in self.harvests)]
-        sink = JsonLines(self.path, {}, dict.fromkeys(outputs))
-        lengths: dict[str, int] = {}
-        for piece in lines:
-            lengths |= sink.write([piece])
-        sink.close()
         db = open_database(self.path)
-        with transaction(db):
-            for name, size in lengths.items():
-                db.execute("INSERT INTO outputs VALUES (?, ?, ?)", (name, size, len(self.files[name])))
+        db.execute("PRAGMA synchronous = OFF")
+        for name in dict.fromkeys([*self.files, *(f"{name}.{self.format}" for name in self.harvests)]):
+            lines = self.files.get(name, [])
+            half = len(lines) // 2
+            pack = COMPRESS[Path(name).suffix] or bytes
+            data = b"".join(pack(b"".join(map(dump_line, piece))) for piece in (lines[:half], lines[half:]) if piece)
+            (self.path / name).write_bytes(data)
+            db.execute("INSERT INTO outputs VALUES (?, ?, ?)", (name, len(data), len(lines)))
         meaning = {
             "[job] name": "yard", "[output] rows": self.rows, "[output] format": self.format,
             "[[harvest]]": self.harvests,
@@ -93,7 +85,7 @@ class Yard:
         return self.path / f"{harvest}.{self.format}"
 
 
-def link(page: str, to: str = "https://mine.com/", **fields: Any) -> dict[str, Any]:
+def link(page: str, to: str = "https://mine.com/", /, **fields: Any) -> dict[str, Any]:
     """Return the fields of a backlink."""
     return {"url_from": page, "url_to": to, "is_lost": False, **fields}
 

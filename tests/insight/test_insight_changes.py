@@ -16,6 +16,7 @@ from rounds_yard import DAYS, Rounds, rows_of
 
 from harvester.errors import ConfigError, StorageError
 from harvester.insight.changes import Changes, compared
+from harvester.insight.questions import full_harvests
 from harvester.records import complete
 
 TARGETS = tuple(f"t{number}.com" for number in range(6))  #: many, since each example takes half a second
@@ -364,6 +365,11 @@ def test_a_file_that_was_changed_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"record":"backlink"', b'"record":"backlunk"'))
     with pytest.raises(StorageError, match=r"ahrefs\.backlinks\.jsonl"), compared(directory):
         pass
+
+
+def test_the_first_round_with_since_last_lists_all_and_the_next_ones_a_window() -> None:
+    asked = {"report": "backlinks", "until": None, "since": "last"}
+    assert full_harvests({"a": {**asked, "since_day": None}, "b": {**asked, "since_day": "2026-03-02"}}) == ["a"]
 
 
 def test_hostile_text_is_a_text(tmp_path: Path) -> None:
