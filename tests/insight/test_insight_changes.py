@@ -9,14 +9,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from insight_kit import link
 from rounds_yard import DAYS, Rounds, rows_of
 
+from harvester.cli import main
+from harvester.engine.checkpoint import open_database
 from harvester.errors import ConfigError, StorageError
 from harvester.insight.changes import Changes, compared
 from harvester.insight.questions import full_harvests
+from harvester.insight.warehouse import opened
 from harvester.records import complete
 
 TARGETS = tuple(f"t{number}.com" for number in range(6))  #: many, since each example takes half a second
@@ -377,3 +381,56 @@ def test_hostile_text_is_a_text(tmp_path: Path) -> None:
     directory = two_rounds(tmp_path / "job", [], [link("https://a.com/?'\"", anchor=nasty)])
     with compared(directory) as changes:
         assert [row["anchor"] for row in rows_of(changes.answer())] == [nasty]
+
+
+def test_the_table_shows_what_and_when_and_how_much_more_there_is(tmp_path: Path) -> None:
+    before = [link("https://a.com/", anchor="x", is_followed=True), link("https://b.com/", anchor="x")]
+    gone = {"is_lost": True, "lost_at": "2026-03-10T10:00:00Z", "lost_reason": "link_removed"}
+    after = [
+        link("https://a.com/", anchor="x", is_followed=False),
+        link("https://b.com/", anchor="x", **gone),
+        link("https://c.com/", anchor="\x1b[31m", first_seen_at="2026-03-11T10:00:00Z"),
+        link("https://d.com/", anchor="y"),
+    ]
+    directory = two_rounds(tmp_path / "job", before, after)
+    result = CliRunner().invoke(main, ["changes", str(directory), "--limit", "9"])
+    assert result.exit_code == 0, result.output
+    assert [line.split() for line in result.stdout.splitlines()[4:]] == [
+        ["gained", "mine.com", "https://c.com/", "https://mine.com/", "\\x1b[31m", "2026-03-11", "lists"],
+        ["gained", "mine.com", "https://d.com/", "https://mine.com/", "y", "lists"],
+        ["lost", "mine.com", "https://b.com/", "https://mine.com/", "x", "2026-03-10", "link_removed", "verdict"],
+        [
+            "changed",
+            "mine.com",
+            "https://a.com/",
+            "https://mine.com/",
+            "x",
+            "is_followed:",
+            "true",
+            "->",
+            "false",
+            "values",
+        ],
+    ]
+    result = CliRunner().invoke(main, ["changes", str(directory), "--limit", "1"])
+    assert result.stdout.splitlines()[-1] == "and 3 more: --limit 4, or --format csv"
+
+
+def test_between_two_rounds_it_is_said_where_the_rows_are(tmp_path: Path) -> None:
+    directory = two_rounds(tmp_path / "job", [], [])
+    (directory / "state.sqlite3").unlink()
+    with pytest.raises(ConfigError, match="round 2 has not begun; round 1 is in"), opened(directory):
+        pass
+    (directory / "rounds" / "1").rename(directory / "rounds" / "1.part")
+    with pytest.raises(ConfigError, match="round 1 is being put away"), compared(directory):
+        pass
+
+
+def test_a_round_that_has_not_begun_is_none(tmp_path: Path) -> None:
+    one = [link("https://a.com/", anchor="x")]
+    directory = two_rounds(tmp_path / "job", one, one)
+    db = open_database(directory)
+    db.execute("DELETE FROM meta WHERE key = 'day'")
+    db.close()
+    with pytest.raises(ConfigError, match="has one round, so nothing to compare"), compared(directory):
+        pass

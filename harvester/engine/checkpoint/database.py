@@ -147,10 +147,11 @@ def keep_in_one_file(connection: sqlite3.Connection) -> None:
     As long as there is a log, whoever closes the state last removes it by its name, wherever the state has gone.
     Raises StorageError, also while somebody looks.
     """
-    with reading(connection):
-        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-    if mode != "delete":
-        raise _unusable(connection, "put away", "another process looks at it. Run the same command again.")
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.Error as exc:
+        why = f"{_said(exc)}. Is another process looking at it? Then run the same command again."
+        raise _unusable(connection, "put away", why) from exc
 
 
 def open_to_look(directory: Path) -> sqlite3.Connection:
