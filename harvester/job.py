@@ -26,6 +26,9 @@ from harvester.names import NotATarget, target_of
 from harvester.providers import PROVIDERS
 from harvester.stages import Stage, stages_of
 
+#: What a config says of `since`, and the state and manifest after it: their `since_day` is the day it means.
+LAST = "last"
+
 #: Further keys of a provider's section that decide which rows come.
 SETTINGS_OF_ROWS = ("datasource",)
 
@@ -107,6 +110,13 @@ class Job:
         """Where the sets of those harvests come from that ask about sets."""
         return tuple(item.sets for item in self.harvests if item.sets is not None)
 
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The names of all lanes."""
+        return tuple(
+            lane for name, account in self.accounts.items() for lane in lane_names(name, len(account.config.keys))
+        )
+
     def output_of(self, harvest: str) -> str:
         """Return the name of a harvest's output file."""
         return f"{harvest}.{self.config.format}"
@@ -127,11 +137,12 @@ class Job:
 
     def described(self, harvest: Harvest) -> dict[str, Any]:
         """Return a harvest in plain values, without what may change while the job goes on."""
+        since = _day_text(harvest.since)
         return {
             "provider": harvest.provider,
             "report": harvest.report,
             "scope": harvest.scope,
-            "since": _day_text(harvest.since),
+            **({"since": LAST, "since_day": since} if harvest.is_since_last else {"since": since}),
             "until": _day_text(harvest.until),
             "max_rows": harvest.max_rows,
             "fields": None if harvest.fields is None else list(harvest.fields),
@@ -142,6 +153,11 @@ class Job:
             "targets_from": None if harvest.targets_from is None else asdict(harvest.targets_from),
             "only_if": harvest.only_if,
         }
+
+
+def lane_names(provider: str, keys: int) -> list[str]:
+    """Return the names of a provider's lanes, one for each key."""
+    return [provider if number == 1 else f"{provider}#{number}" for number in range(1, keys + 1)]
 
 
 def compile_job(config: JobConfig, day: date) -> Job:
@@ -209,8 +225,22 @@ def compile_harvest(harvest: Harvest, account: Account, day: date) -> CompiledHa
     name = default_name(harvest.provider, report.name) if is_named_by_default else harvest.name
     neutral = replace(harvest, report=report.name, name=name)
     _admit(report, neutral, provider)
-    exchange = report.compile(neutral, Compiling(today=day, section=account.section))
+    compiling = Compiling(today=day, section=account.section)
+    if neutral.is_since_last:
+        _admit_last(report, neutral, compiling)
+    exchange = report.compile(neutral, compiling)
     return CompiledHarvest(harvest=neutral, report=report, exchange=exchange, sets=_sets_of(neutral, report))
+
+
+def _admit_last(report: Report, harvest: Harvest, compiling: Compiling) -> None:
+    """Refuse `since = "last"` where no day could be asked for, also while there is none. Raises HarvestRefused."""
+    some_day = min(compiling.today, compiling.day(harvest.until) or compiling.today)
+    try:
+        report.compile(replace(harvest, since=harvest.since or some_day), compiling)
+    except HarvestRefused as exc:
+        if exc.key == "since":
+            raise HarvestRefused("since", LAST, exc.expected) from None
+        raise
 
 
 def _admit(report: Report, harvest: Harvest, provider: Provider) -> None:

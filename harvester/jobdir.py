@@ -20,14 +20,10 @@ from harvester.engine.checkpoint import (
     RejectedLine,
     SqliteCheckpoint,
     TargetLine,
-    break_seal,
     count_outside,
     count_targets,
-    force_again,
     has_state,
-    leave_seal,
     meta_of,
-    open_database,
     open_to_look,
     reading,
     rejected_lines,
@@ -38,13 +34,23 @@ from harvester.engine.checkpoint import (
 from harvester.engine.render import REJECTS, TASKS
 from harvester.engine.sink import sync_directories
 from harvester.errors import ConfigError, StorageError, UnknownReply
+from harvester.inheritance import (
+    SINCE_LAST,
+    Lasts,
+    inherit,
+    lasts_for,
+    lasts_of,
+    note_of,
+    told,
+    with_lasts,
+)
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
+from harvester.rounds import MANIFEST, ROUND, opened_state, rounds_in, turn
 from harvester.suffixes import suffix_list_version
 from harvester.targets import Listed, content_hash, read_targets
 from harvester.targets.source import STANDARD_INPUT, name_of
 
-MANIFEST = "manifest.json"
 NOTICE_LINES = 100_000
 DISK_ERRORS = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})  #: another time they may be gone; a wrong path stays
 LOCK_TRIES = 3
@@ -63,18 +69,25 @@ class JobDirectory:
 
 
 @contextmanager
-def job_directory(config: JobConfig, now: datetime, stdin: BinaryIO, notice: Notice) -> Iterator[JobDirectory]:
+def job_directory(
+    config: JobConfig, now: datetime, stdin: BinaryIO, notice: Notice, *, again: bool = False
+) -> Iterator[JobDirectory]:
     """Open the directory of a job, made if it is not there; locked and ready to run for the length of the block.
 
+    `again`: if what it holds is finished, put that away as a round and begin the next one.
     Raises ConfigError if the config does not fit itself, its providers or what the directory was begun with.
     """
     job = compile_job(config, now.date())  # before anything is made on disk
     _make(config.output)
-    with _locked(config.output), _database(job) as db:
-        job = _matching(config, db, now)
-        _read_lists(job, db, stdin, notice)
-        _write_manifest(job, now)
-        yield JobDirectory(path=config.output, db=db, job=job)
+    with _locked(config.output):
+        turn(config.output, now, notice, is_again=again)
+        with _database(job) as db:
+            job = _matching(job, db, now)
+            for line in told(lasts_of(db)):
+                notice(line)
+            _read_lists(job, db, stdin, notice)
+            _write_manifest(job, now, db)
+            yield JobDirectory(path=config.output, db=db, job=job)
 
 
 def _make(directory: Path) -> None:
@@ -118,12 +131,7 @@ def _database(job: Job) -> Iterator[sqlite3.Connection]:
     directory = job.config.output
     if not has_state(directory):
         _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
-    with ExitStack() as stack:
-        is_sound = break_seal(directory)
-        force_again(directory)
-        db = open_database(directory, is_sound=is_sound)
-        stack.callback(leave_seal, directory)
-        stack.enter_context(closing(db))
+    with opened_state(directory) as db:
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)
         SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
@@ -153,22 +161,20 @@ def _holder(directory: Path) -> str:
         return "another harvester process"
 
 
-def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
+def _matching(as_written: Job, db: sqlite3.Connection, now: datetime) -> Job:
     """Return the job, as of the day it began. Raises ConfigError if it began as another job."""
-    checkpoint = SqliteCheckpoint(db)
+    checkpoint, config = SqliteCheckpoint(db), as_written.config
     begun = checkpoint.meta("day")
     with reading(db):
         first_day = now.date() if begun is None else date.fromisoformat(begun)
         before = parse(checkpoint.meta("meaning") or "{}")
-    job = compile_job(config, first_day)
-    meaning = job.meaning()
+        lasts = lasts_for(as_written, config.output) if begun is None else lasts_of(db)
+    job = compile_job(with_lasts(as_written, lasts), first_day)
     if begun is None:
         _refuse_rows_without_state(job)
-        checkpoint.set_meta(
-            {"day": job.day.isoformat(), "began": _stamp(now), "scope": config.scope, "meaning": dump(meaning).decode()}
-        )
+        _begin(job, db, now, lasts)
         return job
-    changed = differences(before, parse(dump(meaning)))
+    changed = differences(before, parse(dump(job.meaning())))
     if changed:
         raise ConfigError(
             [
@@ -178,6 +184,22 @@ def _matching(config: JobConfig, db: sqlite3.Connection, now: datetime) -> Job:
             ]
         )
     return job
+
+
+def _begin(job: Job, db: sqlite3.Connection, now: datetime, lasts: Lasts) -> None:
+    """Note what the round is, with what it takes over from the one before."""
+    directory = job.config.output
+    inherit(db, directory, job.lanes)
+    SqliteCheckpoint(db).set_meta(
+        {
+            "day": job.day.isoformat(),
+            "began": _stamp(now),
+            "scope": job.config.scope,
+            "meaning": dump(job.meaning()).decode(),
+            ROUND: str(rounds_in(directory).next),
+            SINCE_LAST: note_of(lasts),
+        }
+    )
 
 
 def _refuse_rows_without_state(job: Job) -> None:
@@ -268,7 +290,7 @@ def target_lines(job: Job, stdin: BinaryIO, notice: Notice) -> Iterator[TargetLi
                 yield RejectedLine(name, line.line, line.text, line.reason)
 
 
-def _write_manifest(job: Job, now: datetime) -> None:
+def _write_manifest(job: Job, now: datetime, db: sqlite3.Connection) -> None:
     """Write the manifest as a whole or not at all."""
     path = job.config.output / MANIFEST
     waiting = path.with_suffix(".new")
@@ -276,7 +298,7 @@ def _write_manifest(job: Job, now: datetime) -> None:
         waiting.unlink(missing_ok=True)
         fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
-            file.write(dump_pretty(_manifest(job, now)))
+            file.write(dump_pretty(_manifest(job, now, int(meta_of(db, ROUND) or 1))))
             file.flush()
             os.fsync(file.fileno())
         waiting.replace(path)
@@ -284,9 +306,10 @@ def _write_manifest(job: Job, now: datetime) -> None:
         raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
 
 
-def _manifest(job: Job, now: datetime) -> dict[str, Any]:
+def _manifest(job: Job, now: datetime, number: int) -> dict[str, Any]:
     return {
         "job": job.config.name,
+        "round": number,
         "config": name_of(job.config.path),
         "day": job.day.isoformat(),
         "last_run_at": _stamp(now),

@@ -77,6 +77,8 @@ class Harvest:
     sets: "Sets | None" = None  #: for reports about several targets at once; None = the job's targets are one set
     targets_from: "TargetsFrom | None" = None  #: None = the job's targets
     only_if: str | None = None  #: a condition on the records of another harvest about the same target
+    #: The config says `since = "last"`; then `since` is the day that this means in the present round; None = none yet.
+    is_since_last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from harvester.assembly.sizes import plan_with_sizes, sizing_config
 from harvester.assembly.speed import Speed
 from harvester.assembly.status import Status, read_status
 from harvester.assembly.surroundings import Surroundings, SystemClock, standard_input
+from harvester.inheritance import next_round, told
 
 __all__ = [
     "AccountCheck",
@@ -29,6 +30,7 @@ __all__ = [
     "check_job",
     "harvest",
     "job_run",
+    "next_round",
     "opened_run",
     "plan_job",
     "plan_with_sizes",
@@ -36,4 +38,5 @@ __all__ = [
     "read_status",
     "sizing_config",
     "standard_input",
+    "told",
 ]

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harvester.assembly.accounts import Gated, account_transport, read_balance
-from harvester.assembly.keys import credentials, gate_of, lane_names, lock_path
+from harvester.assembly.keys import credentials, gate_of, lock_path
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
 from harvester.errors import ConfigError, HarvestError
-from harvester.job import Account, Job
+from harvester.job import Account, Job, lane_names
 from harvester.locks import Busy, key_lock
 from harvester.model import Balance, Credential
 

@@ -10,7 +10,7 @@ from harvester.config import resolve_key, resolve_login
 from harvester.engine.gate import Gate, Pace
 from harvester.engine.ports import Clock
 from harvester.errors import ConfigError
-from harvester.job import Account, Job
+from harvester.job import Account, Job, lane_names
 from harvester.locks import Busy, KeyTrail, key_lock, key_lock_path
 from harvester.model import Credential, RateRule
 
@@ -18,11 +18,6 @@ KEY_POLL_S = 1.0
 
 Keys = Mapping[str, Sequence[Credential]]  #: by provider
 Trails = Mapping[str, KeyTrail]  #: by lane
-
-
-def lane_names(provider: str, keys: int) -> list[str]:
-    """Return the names of a provider's lanes, one for each key."""
-    return [provider if number == 1 else f"{provider}#{number}" for number in range(1, keys + 1)]
 
 
 def credentials(account: Account, environ: Mapping[str, str]) -> list[Credential]:

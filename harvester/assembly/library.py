@@ -41,7 +41,7 @@ async def job_run(
     keys = all_credentials(compile_job(config, now.date()), around.environ)  # before a long list is read for nothing
     # Lists of a million lines block here for seconds; nothing else runs yet, so nothing is kept waiting.
     with (
-        job_directory(config, now, around.stdin, around.notice) as directory,
+        job_directory(config, now, around.stdin, around.notice, again=options.again) as directory,
         logging_to(config.output, log_format),
         _errors_logged(),
     ):

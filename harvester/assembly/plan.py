@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, BinaryIO
 
 from harvester.engine.checkpoint import (
@@ -74,6 +75,8 @@ class HarvestPlan:
     targets: Range
     requests: Range
     units: Range
+    is_since_last: bool = False
+    since_day: date | None = None  #: what that means in the round that is planned; None = as if `since` were absent
 
     @classmethod
     def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
@@ -94,6 +97,8 @@ class HarvestPlan:
             targets=Range(least=count, most=count),
             requests=_times(tasks, forecast.least_requests, forecast.most_requests),
             units=_times(tasks, forecast.least_units, forecast.most_units),
+            is_since_last=item.harvest.is_since_last,
+            since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
         )
 
     @classmethod
@@ -109,6 +114,8 @@ class HarvestPlan:
             targets=targets,
             requests=tasks.times(forecast.most_requests),
             units=tasks.times(forecast.most_units),
+            is_since_last=item.harvest.is_since_last,
+            since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
         )
 
 
@@ -154,6 +161,7 @@ class Plan:
                     "report": item.report,
                     "targets": item.targets.most,
                     **(_range("targets", item.targets) if item.name in self.targets.staged else {}),
+                    **({"since_day": item.since_day} if item.is_since_last else {}),
                     **_range("requests", item.requests),
                     **_range("units", item.units),
                 }

@@ -70,6 +70,23 @@ class Auditor:
         lane.settle(changed, balance)
         return -changed.units_spent - changed.units_in_doubt
 
+    async def wait_for_the_last_round(self) -> None:
+        """Let the account show all that the round before was charged: this one's count begins with the first reading.
+
+        Without a request in this round, what is known of a departure is of that one.
+        """
+        counted, last_at = self.checkpoint.lane(self.lane)
+        call = self.account.provider.balance
+        if counted.requests or last_at is None or call is None or self.books.last_reading(self.lane) is not None:
+            return
+        gone_s = self.around.clock.utc().timestamp() - last_at  # a clock that was set may cost a sentence, no money
+        seconds = min(self.begun_quiet_s - self.around.clock.monotonic_s(), call.shows_after_s - gone_s)
+        if seconds <= 0:
+            return
+        if seconds >= SAID_FROM_S:
+            self.around.notice(f"{self.lane}: in {seconds:.0f} s its account shows all that the last round has cost")
+        await self.around.clock.sleep_s(seconds)
+
     async def ask(self) -> Balance:
         """Read the balance, and note it. Raises one of UNASKED, or StorageError."""
         balance = None

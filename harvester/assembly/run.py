@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from harvester.assembly.crops import crops_of
-from harvester.assembly.keys import Keys, holding, lane_names, without_secrets
+from harvester.assembly.keys import Keys, holding, without_secrets
 from harvester.assembly.reading import reading
 from harvester.assembly.speed import note_begin, note_end
 from harvester.assembly.stations import Builder, Station
@@ -21,7 +21,7 @@ from harvester.engine.render import REJECTS, TASKS
 from harvester.engine.run import first_of_ours, run_lanes
 from harvester.engine.sink import JsonLines
 from harvester.engine.store import writing
-from harvester.job import CompiledHarvest, Job
+from harvester.job import CompiledHarvest, Job, lane_names
 from harvester.jobdir import JobDirectory
 from harvester.model import RateRule
 
@@ -34,6 +34,7 @@ class RunOptions:
 
     max_targets: int | None = None
     retry_set_aside: bool = False
+    again: bool = False  #: if the job is finished, begin its next round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from harvester.assembly.accounts import account_transport
-from harvester.assembly.keys import Trails, gate_of, lane_names
+from harvester.assembly.keys import Trails, gate_of
 from harvester.assembly.reconciliation import UNASKED, Auditor
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
@@ -24,7 +24,7 @@ from harvester.engine.render import Crop
 from harvester.engine.schedule import Schedule
 from harvester.engine.store import Writer
 from harvester.errors import ConfigError
-from harvester.job import Account
+from harvester.job import Account, lane_names
 from harvester.model import Balance, Credential
 
 log = logging.getLogger(__name__)
@@ -190,6 +190,7 @@ class Builder:
     async def _balance(self, auditor: Auditor) -> Balance:
         """Read the balance, which also warms the connection. Raises ConfigError if `keep` cannot be kept."""
         account, why = auditor.account, "it has no limit, or does not tell it"
+        await auditor.wait_for_the_last_round()
         try:
             balance = await auditor.ask()
         except UNASKED as exc:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from harvester.engine.checkpoint import (
     Census,
     Trouble,
     first_target,
+    has_state,
     meta_of,
     open_to_look,
     reading,
@@ -25,8 +26,9 @@ from harvester.engine.checkpoint.census import Output
 from harvester.engine.ports import State
 from harvester.engine.render import REJECTS
 from harvester.errors import ConfigError, UnknownReply
-from harvester.jobdir import MANIFEST
+from harvester.inheritance import Lasts, lasts_of
 from harvester.locks import is_locked
+from harvester.rounds import MANIFEST, ROUND, between_rounds, is_finished
 
 SHOWN = 20  #: tasks and lines that are shown; the files hold all
 
@@ -55,6 +57,8 @@ class Status:
     stages: dict[str, StageStatus]  #: by harvest
     speed: Speed | None  #: of the last run; None = nothing to tell
     first_target: str | None = None  #: of the list
+    round: int = 1
+    lasts: Lasts = field(default_factory=dict)  #: what `since = "last"` means in this round
 
     @property
     def rejects(self) -> int:
@@ -77,10 +81,14 @@ class Status:
         return None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form that other people's scripts rely on (`docs/formats.md`)."""
+        """Return the form that other people's scripts rely on (`docs/formats.md`).
+
+        `round` is there from the second round on: whoever never asks for one sees what was always there.
+        """
         census = self.census
         return {
             "job": self.job,
+            **({"round": self.round} if self.round > 1 else {}),
             "state": self.state,
             "stopped_by": self.stopped_by,
             "targets": census.targets,
@@ -128,18 +136,19 @@ class Status:
 
 def read_status(directory: Path) -> Status:
     """Look at a job directory. Raises ConfigError if it is none, StorageError if its state is damaged."""
+    if not has_state(directory) and (where := between_rounds(directory)):
+        raise ConfigError(where)
     with closing(open_to_look(directory)) as db, reading(db):
         is_running = is_locked(directory)
         scope = meta_of(db, "scope")
         if scope is None:
             raise ConfigError(f"{directory}: the job has not begun; start it with: harvester run")
         census = take_census(db, scope)
-        is_complete = census.harvests and census.tasks(State.OPEN) + census.tasks(State.WAITING) == 0
         manifest = _manifest(directory)
         providers, harvests = _tables(manifest.get("providers")), _tables(manifest.get("harvests"))
         return Status(
             job=str(manifest.get("job") or directory.resolve().name),
-            state="running" if is_running else "complete" if is_complete else "stopped",
+            state="running" if is_running else "complete" if is_finished(census) else "stopped",
             stopped_by=None if is_running else meta_of(db, "stopped_by") or None,
             census=census,
             providers=providers,
@@ -157,6 +166,8 @@ def read_status(directory: Path) -> Status:
             },
             speed=speed_of(meta_of(db, RUN), census, datetime.now(UTC) if is_running else None),
             first_target=first_target(db, scope),
+            round=int(meta_of(db, ROUND) or 1),
+            lasts=lasts_of(db),
         )
 
 

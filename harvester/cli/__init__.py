@@ -7,7 +7,7 @@ main = Cli(
     package="harvester.cli",
     sections={
         "Harvest": ["check", "plan", "run", "status"],
-        "Look at the result": ["export", "gap", "query", "report"],
+        "Look at the result": ["changes", "export", "gap", "query", "report"],
         "Look up": ["providers", "schema"],
         "Try without an account": ["demo", "sandbox"],
     },

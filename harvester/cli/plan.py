@@ -11,11 +11,13 @@ from harvester.assembly import (
     Range,
     RunOptions,
     Targets,
+    next_round,
     plan_job,
     plan_with_sizes,
     read_all_targets,
     sizing_config,
     standard_input,
+    told,
 )
 from harvester.cli.options import budget_option, config_argument, json_option, load_config
 from harvester.cli.progress import say
@@ -44,7 +46,9 @@ def plan(config: Path, budgets: tuple[str, ...], size: bool, yes: bool, as_json:
 
     Example: harvester plan configs/rivals.toml
     """
-    job = compile_job(load_config(config, budgets=budgets), datetime.now(UTC).date())
+    job, lasts = next_round(compile_job(load_config(config, budgets=budgets), datetime.now(UTC).date()))
+    for line in told(lasts):
+        say(line)
     targets = read_all_targets(job, standard_input(), say)
     sizing = sizing_config(job) if size else None
     if sizing is None:

@@ -1,6 +1,7 @@
 """`harvester sandbox`."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -30,6 +31,12 @@ from harvester.sandbox.app import CONTRACTS, Options, serve_forever
 @click.option(
     "--row-cap", type=click.IntRange(min=0), default=250, show_default=True, help="Most rows of a reply; 0 = no cap."
 )
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The world's present; without it the real day.")
+@click.option(
+    "--last-day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Tell the lives of links up to this day: the same for each --today before it.",
+)
 @click.option(
     "--switch", "switches", multiple=True, metavar="PROVIDER.NAME=VALUE", help="Decide what is not known. Repeatable."
 )
@@ -42,6 +49,8 @@ def sandbox(
     rates: tuple[str, ...],
     units: tuple[str, ...],
     row_cap: int,
+    today: datetime | None,
+    last_day: datetime | None,
     switches: tuple[str, ...],
 ) -> None:
     """Serve all providers on this machine, with test keys.
@@ -61,6 +70,8 @@ def sandbox(
         units={name: _number("--units", name, text) for name, text in _pairs("--units", units).items()},
         row_cap=row_cap or None,
         switches=switches,
+        today=today and today.date(),
+        last_day=last_day and last_day.date(),
     )
     asyncio.run(serve_forever(options, click.echo))
 

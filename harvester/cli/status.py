@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import Speed, Status, read_status
+from harvester.assembly import Speed, Status, read_status, told
 from harvester.cli.options import json_option
 from harvester.cli.summary import accounts_text, harvest_table, provider_table, stages_text, targets_text, troubles_text
 from harvester.cli.words import duration, rejected_text
@@ -29,7 +29,8 @@ def status(directory: Path, as_json: bool) -> None:
 
 def _text(found: Status) -> str:
     why = f" ({shown(found.stopped_by)})" if found.stopped_by else ""
-    lines = [f"{shown(found.job, 100)}: {found.state}{why}; {targets_text(found)}"]
+    number = f"round {found.round}, " if found.round > 1 else ""
+    lines = [f"{shown(found.job, 100)}: {number}{found.state}{why}; {targets_text(found)}", *told(found.lasts)]
     if found.speed is not None:
         lines.append(_speed_text(found.speed, is_running=found.state == "running"))
     lines += [

@@ -177,7 +177,7 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         provider=table.provider,
         report=table.report,
         scope=table.scope or scope,
-        since=table.since,
+        since=None if table.since == "last" else table.since,
         until=table.until,
         max_rows=table.max_rows,
         page_size=table.page_size,
@@ -188,6 +188,7 @@ def _harvest(table: HarvestTable, scope: Scope) -> Harvest:
         sets=table.sets,
         targets_from=TargetsFrom(**table.targets_from.model_dump()) if table.targets_from else None,
         only_if=table.only_if,
+        is_since_last=table.since == "last",
     )
 
 

@@ -41,6 +41,7 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2199  #: no link index is older; the next centur
 _MOST_DAYS = 36_500
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL = re.compile(r"[A-Za-z0-9._~:/%!$&'()*+,;=\[\]-]+")
+_SINCE_FORMS = 'a date as in 2026-10-01, days before today as in "30d", or "last"'
 _KEY_FORMS = '"env:NAME" (an environment variable) or "file:PATH", or a list of these'
 _URL_FORMS = (
     "an https:// URL without credentials, query and fragment (plain http:// only for 127.0.0.0/8, localhost, ::1)"
@@ -193,6 +194,18 @@ def day(value: object) -> Day:
     if isinstance(value, str) and (match := _DAYS.fullmatch(value)) and int(match[1]) <= _MOST_DAYS:
         return timedelta(days=int(match[1]))
     raise ValueError
+
+
+def since(value: object) -> Day | Literal["last"]:
+    """Return a day, or that the last complete round of the same harvest decides it."""
+    if isinstance(value, str) and value == "last":
+        return "last"
+    try:
+        return day(value)
+    except Unfit:
+        raise
+    except ValueError:
+        raise Unfit(_SINCE_FORMS, meant=nearest(value, ["last"])) from None
 
 
 def _possible(value: date) -> date:

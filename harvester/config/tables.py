@@ -14,6 +14,7 @@ _NAME = "1 to 100 letters, digits and . _ - that begin with a letter, digit or _
 _COUNT = "a whole number from 1"
 _UNITS = 'a whole number of units from 0, at dataforseo of micro-dollars, or dollars as in "25.00 USD"'
 _DAY = 'a date as in 2026-10-01, or days before today as in "30d"'
+_SINCE = f'{_DAY}, or "last" (the day that the last complete round began)'
 _TEXT = "a text on one line"
 _URL = "an https:// URL"
 
@@ -101,7 +102,7 @@ class HarvestTable(_Table):
         description="the name of a report, 100 characters at most"
     )
     scope: Scope | None = Field(None, description=_SCOPES)
-    since: Annotated[Day, PlainValidator(meanings.day)] | None = Field(None, description=_DAY)
+    since: Annotated[Day | Literal["last"], PlainValidator(meanings.since)] | None = Field(None, description=_SINCE)
     until: Annotated[Day, PlainValidator(meanings.until)] | None = Field(None, description=_DAY)
     max_rows: _Count | None = Field(None, description=_COUNT)
     page_size: _Count | None = Field(None, description=_COUNT)

@@ -18,10 +18,11 @@ from typing import IO, Any, cast
 import zstandard
 
 from harvester.codec import parse
-from harvester.engine.checkpoint import meta_of, open_to_look, reading
+from harvester.engine.checkpoint import has_state, meta_of, open_to_look, reading
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.locks import is_locked
 from harvester.records import RECORDS
+from harvester.rounds import between_rounds
 
 TASKS = "tasks.jsonl"
 REJECTS = "rejects.jsonl"
@@ -57,6 +58,8 @@ class Committed:
 
 def committed(directory: Path) -> Committed:
     """Look at a job directory. Raises ConfigError if it is none, or holds no records, StorageError if it is damaged."""
+    if not has_state(directory) and (where := between_rounds(directory)):
+        raise ConfigError(where)
     is_running = directory.is_dir() and is_locked(directory)  # before: a run may end, but none may begin unseen
     with closing(open_to_look(directory)) as db, reading(db):
         meaning = parse(meta_of(db, "meaning") or "null")

@@ -213,5 +213,10 @@ def full_harvests(harvests: Mapping[str, Mapping[str, object]]) -> list[str]:
     return [
         name
         for name, asked in harvests.items()
-        if asked["report"] in FULL_REPORTS and asked["since"] is None and asked["until"] is None
+        if asked["report"] in FULL_REPORTS and asked["until"] is None and _since(asked) is None
     ]
+
+
+def _since(asked: Mapping[str, object]) -> object:
+    """Return the first day asked for; None = none: the first round with `since = "last"` names none."""
+    return asked.get("since_day") if asked["since"] == "last" else asked["since"]

@@ -64,19 +64,25 @@ def opened(
     job = committed(directory)
     with TemporaryDirectory(prefix="harvester-") as folder:
         files = Files(job, Path(folder))
-        limit = {} if memory is None else {"memory_limit": memory}
-        with duckdb.connect(config={**_SETTINGS, **limit}) as connection:
-            for library in _LIBRARIES:
-                connection.execute(f"LOAD {library}")
+        with connected(duckdb, [files]) as connection:
             _make_views(connection, job, files)
-            _shut(connection, Path(folder), files, writable)
-            try:
-                yield connection
-            except duckdb.Error as exc:
-                damage = files.damage(str(exc))
-                if damage is None:
-                    raise
-                raise StorageError(damage) from exc
+            shut(connection, Path(folder), [files], writable=writable, memory=memory)
+            yield connection
+
+
+@contextmanager
+def connected(duckdb: Any, jobs: "Sequence[Files]") -> Iterator["DuckDBPyConnection"]:
+    """Connect to an empty database; DuckDB's error about a file of the jobs becomes a StorageError that names it."""
+    with duckdb.connect(config=dict(_SETTINGS)) as connection:
+        for library in _LIBRARIES:
+            connection.execute(f"LOAD {library}")
+        try:
+            yield connection
+        except duckdb.Error as exc:
+            damage = next(filter(None, (files.damage(str(exc)) for files in jobs)), None)
+            if damage is None:
+                raise
+            raise StorageError(damage) from exc
 
 
 class Files:
@@ -110,6 +116,11 @@ class Files:
         """Return the file of that name, if it has lines."""
         return [self._names[name]] if name in self._names else []
 
+    def record_of(self, harvest: str) -> str | None:
+        """Return which record the lines of a harvest are; None if it has none."""
+        path = self._names.get(harvest)
+        return next((record for record, paths in self.of_record.items() if path in paths), None)
+
     def damage(self, said: str) -> str | None:
         """Return what DuckDB says of one of the files, with the file's own name; None if it says something else."""
         real = [path for path in self._real if path in said]
@@ -130,12 +141,12 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
 
     for record in RECORDS:
         name = "bought_overlap" if record == "overlap" else record
-        view(name, _rows(files.of_record.get(record, []), duckdb_columns(record), f"record = {text(record)}"))
+        view(name, rows_of(files.of_record.get(record, []), duckdb_columns(record), f"record = {text(record)}"))
     # A task that was set aside and tried again has several lines: the last one counts, and only it may say otherwise.
     order = "state = 'set_aside', \"at\" DESC, pages DESC, units DESC"
     last = f"QUALIFY row_number() OVER (PARTITION BY task ORDER BY {order}) = 1"
-    view("task", f"{_rows(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
-    view("reject", _rows(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
+    view("task", f"{rows_of(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
+    view("reject", rows_of(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
     connection.execute(questions.SITE_OF)
     connection.execute("CREATE TABLE committed (name VARCHAR, lines BIGINT)")  # as the state counts them
     connection.executemany("INSERT INTO committed VALUES (?, ?)", list(files.lines.items()))
@@ -155,7 +166,7 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
         view(name, select)
 
 
-def _rows(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> str:
+def rows_of(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> str:
     """Return the SQL of all rows of some files: one that is not ours is an error that names its file."""
     if not files:
         empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())
@@ -166,16 +177,24 @@ def _rows(files: Sequence[str], columns: Mapping[str, str], is_ours: str) -> str
     return f"SELECT {chosen} FROM {duckdb_reader(files, columns)} WHERE {guarded.format(is_ours, 'true')}"
 
 
-def _shut(connection: "DuckDBPyConnection", folder: Path, files: Files, writable: Path | None) -> None:
-    """Let the connection reach the job's files only, and let nothing open it again."""
+def shut(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    jobs: Sequence[Files],
+    *,
+    writable: Path | None = None,
+    memory: str | None = None,
+) -> None:
+    """Let the connection reach the jobs' files only, and let nothing open it again; `memory`: the most it may use."""
     spill = folder / "spill"
     spill.mkdir()
     settings: dict[str, Any] = {
         "TimeZone": text("UTC"),
         "temp_directory": text(str(spill)),
         "max_temp_directory_size": text(f"{shutil.disk_usage(folder).free // 2}B"),
-        "allowed_paths": f"[{', '.join(map(text, files.paths))}]",
+        "allowed_paths": f"[{', '.join(text(path) for files in jobs for path in files.paths)}]",
         "allowed_directories": f"[{'' if writable is None else text(str(writable))}]",
+        **({} if memory is None else {"memory_limit": text(memory)}),
         "enable_external_access": "false",
         "lock_configuration": "true",
     }

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from harvester.sandbox.contract import JSON_TYPE, Answer, Asked, Contract, Refus
 from harvester.sandbox.dataforseo import DATAFORSEO
 from harvester.sandbox.faults import Fault, Faults, seeded
 from harvester.sandbox.generated import GeneratedWorld
+from harvester.sandbox.lives import WorldOnDay
 from harvester.sandbox.observed import ObservedWorld, read_links
 from harvester.sandbox.semrush import SEMRUSH
 from harvester.sandbox.serpstat import SERPSTAT
@@ -65,6 +67,7 @@ class Options:
     switches: tuple[str, ...] = ()  #: "ahrefs.retry_after=true"
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: further keys beside the test key
     today: date | None = None  #: the present of the world; None = the real day
+    last_day: date | None = None  #: up to which the lives of its links are told; None = its present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +227,13 @@ def _open_desks(options: Options, world: World, clock: Callable[[], float]) -> d
 def open_world(options: Options) -> World:
     """Return the world that is served. Raises ConfigError if the CSV cannot be read."""
     today = options.today or datetime.now(UTC).date()
-    generated = GeneratedWorld(seed=options.seed, today=today)
-    if options.links is None:
-        return generated
-    return ObservedWorld(read_links(options.links), seed=options.seed, now=generated.now)
+    last_day = options.last_day or today
+    if last_day < today:
+        raise ConfigError(f"the lives of links are told up to {last_day}, and today is {today}: a day not before that")
+    world: World = GeneratedWorld(seed=options.seed, today=last_day)
+    if options.links is not None:
+        world = ObservedWorld(read_links(options.links), seed=options.seed, now=world.now)
+    return world if last_day == today else WorldOnDay(world, datetime.combine(today, time_of_day(), UTC))
 
 
 def _response(answer: Answer) -> web.Response:

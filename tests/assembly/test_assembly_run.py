@@ -13,14 +13,14 @@ from typing import Any, cast
 import pytest
 
 from harvester.assembly import Outcome, Run, RunOptions, Surroundings, all_credentials, opened_run
-from harvester.assembly.keys import holding, lane_names
+from harvester.assembly.keys import holding
 from harvester.config import job_of
 from harvester.engine.checkpoint import Census, take_census
 from harvester.engine.checkpoint.census import HarvestCount
 from harvester.engine.lane import Stop
 from harvester.engine.ports import Clock, State, Transport
 from harvester.errors import ConfigError, StorageError
-from harvester.job import Account, Job, compile_job
+from harvester.job import Account, Job, compile_job, lane_names
 from harvester.jobdir import job_directory
 from harvester.locks import key_lock
 from harvester.model import Balance, Provider

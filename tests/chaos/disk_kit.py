@@ -163,10 +163,12 @@ class Runs:
         for server in servers:
             self._idle.put(server)
 
-    async def run(self, job: Job, *rules: Rule, log: Path | None = None, kill_after_s: float | None = None) -> Ended:
+    async def run(
+        self, job: Job, *rules: Rule, log: Path | None = None, kill_after_s: float | None = None, again: bool = False
+    ) -> Ended:
         """Run a job to its end, or until it is killed: by a rule, or from outside after so many seconds."""
         environ = {**job.environment(), **shimmed(job.folder, *rules, log=log)}
-        arguments = ["run", str(job.config), "--quiet"]
+        arguments = ["run", str(job.config), "--quiet", *(["--again"] if again else [])]
         server = self._idle.get_nowait()
         running = asyncio.ensure_future(asyncio.to_thread(server.run, arguments, environ, kill_after_s))
         try:

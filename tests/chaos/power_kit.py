@@ -2,7 +2,8 @@
 
 What was forced to disk is there. What was not may be there wholly, in part or not at all, in any order: sectors of 512
 bytes one by one, or zeros where a file has grown. A name counts only once its directory was forced to disk, and a new
-directory is lost with all that is in it. A sync that failed has dropped what waited: no later one brings it back.
+directory is lost with all that is in it. A file that moves between two directories is in one of them or the other, as
+journals keep it. A sync that failed has dropped what waited: no later one brings it back.
 """
 
 from collections.abc import Iterable
@@ -57,29 +58,34 @@ class _File:
         return bytes(content)
 
 
-@dataclass
+@dataclass(eq=False)
+class _Change:
+    """A change of names: of one directory, or of two when a file moves between them."""
+
+    names: list[tuple["_Directory", str | None, str | None]]  #: the name before, and after
+    node: "_File | _Directory | None"
+
+
+@dataclass(eq=False)
 class _Directory:
     durable: dict[str, "_File | _Directory"] = field(default_factory=dict)
     now: dict[str, "_File | _Directory"] = field(default_factory=dict)
-    waiting: list[tuple[str | None, str | None]] = field(default_factory=list)  #: the name before, and after
-    nodes: list["_File | _Directory | None"] = field(default_factory=list)  #: that each of these is about
+    waiting: list[_Change] = field(default_factory=list)
 
     def change(self, before: str | None, after: str | None, node: "_File | _Directory | None") -> None:
-        self.waiting.append((before, after))
-        self.nodes.append(node)
-        _rename(self.now, before, after, node)
+        _change_names(_Change([(self, before, after)], node))
 
     def sync(self) -> None:
-        self.durable = dict(self.now)
-        self.waiting.clear()
-        self.nodes.clear()
+        for change in list(self.waiting):
+            for directory, before, after in change.names:
+                _rename(directory.durable, before, after, change.node)
+                directory.waiting.remove(change)
 
-    def left(self, survival: Survival, chance: Random) -> dict[str, "_File | _Directory"]:
-        names = dict(self.durable)
-        for (before, after), node in zip(self.waiting, self.nodes, strict=True):
-            if chance.random() < survival.names:
-                _rename(names, before, after, node)
-        return names
+
+def _change_names(change: _Change) -> None:
+    for directory, before, after in change.names:
+        _rename(directory.now, before, after, change.node)
+        directory.waiting.append(change)
 
 
 class Disk:
@@ -103,7 +109,7 @@ class Disk:
 
     def lose_power(self, survival: Survival, chance: Random, into: Path) -> None:
         """Write down what is left."""
-        _lay_down(self._top, survival, chance, into)
+        _lay_down(self._top, survival, chance, into, {})
 
     def _at(self, path: str) -> tuple[_Directory, str]:
         *folders, name = Path(path).relative_to(self._root).parts
@@ -142,8 +148,12 @@ class Disk:
 
     def _rename(self, operation: Operation) -> None:
         directory, after = self._at(operation.path)
-        _, before = self._at(operation.data.decode())
-        directory.change(before, after, directory.now[before])
+        source, before = self._at(operation.data.decode())
+        node = source.now[before]
+        if source is directory:
+            directory.change(before, after, node)
+        else:
+            _change_names(_Change([(source, before, None), (directory, None, after)], node))
 
     def _write(self, operation: Operation) -> None:
         self._file(operation.path).waiting.append((operation.offset, operation.data))
@@ -200,10 +210,17 @@ def _tear(content: bytearray, offset: int, data: bytes, chance: Random) -> None:
         at = end
 
 
-def _lay_down(directory: _Directory, survival: Survival, chance: Random, into: Path) -> None:
+def _lay_down(directory: _Directory, survival: Survival, chance: Random, into: Path, lots: dict[_Change, bool]) -> None:
+    """Write down what is left of a directory; `lots`: of each change of names, whether it is there."""
     into.mkdir(mode=0o700, exist_ok=True)
-    for name, node in directory.left(survival, chance).items():
+    names = dict(directory.durable)
+    for change in directory.waiting:
+        if lots.setdefault(change, chance.random() < survival.names):
+            for place, before, after in change.names:
+                if place is directory:
+                    _rename(names, before, after, change.node)
+    for name, node in names.items():
         if isinstance(node, _Directory):
-            _lay_down(node, survival, chance, into / name)
+            _lay_down(node, survival, chance, into / name, lots)
         elif not name.endswith("-shm"):  # SQLite's memory of its own, made anew
             (into / name).write_bytes(node.left(survival, chance))

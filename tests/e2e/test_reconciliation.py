@@ -100,6 +100,30 @@ def test_what_others_spend_leaves_what_is_in_doubt_as_the_most_it_can_be(tmp_pat
     assert found.tally.units_spent >= left.account["units_charged"] - others
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_next_round_is_charged_its_own_requests_only_even_if_the_account_shows_the_last_ones_late(
+    tmp_path: Path, provider: str
+) -> None:
+    yard = yard_of(tmp_path, provider, "balance_lag_s=7", faults=0.0)
+    yard.run = RunOptions(again=True)
+
+    async def go() -> tuple[Harvested, Harvested]:
+        async with serving(yard.options, yard.clock.monotonic_s) as sandbox:
+            first = await yard.harvest_at(sandbox, HARVESTS, TARGETS)
+            await yard.harvest_at(sandbox, HARVESTS, TARGETS)
+            await yard.clock.sleep_s(10)
+            yard.run = RunOptions()  # nothing is left to ask, but the account shows all of it now
+            return first, await yard.harvest_at(sandbox, HARVESTS, TARGETS)
+
+    first, second = asyncio.run(go())
+    begun, found = ours(first, provider), ours(second, provider)
+    both = second.account["units_charged"]
+    assert (found.tally.units_spent, found.charged) == (both - begun.tally.units_spent,) * 2
+    assert found.tally.units_spent > 0
+    assert read_status(second.directory).round == 2
+    assert accounts_text(read_status(second.directory)) == []
+
+
 class LaterClock(SystemClock):
     """Another clock, some seconds on."""
 

@@ -21,8 +21,8 @@ from harvester.cli.summary import summary_text
 from harvester.codec import parse
 from harvester.config import job_of
 from harvester.errors import ConfigError
-from harvester.jobdir import MANIFEST
 from harvester.providers import PROVIDERS
+from harvester.rounds import MANIFEST
 from harvester.sandbox.app import Options, Sandbox, serving
 
 TARGETS = [f"shop-{number}.example" for number in range(1, 9)]

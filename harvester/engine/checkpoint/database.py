@@ -16,6 +16,7 @@ NO_ROUND = 0  #: of a target that no reading of a list has brought
 NO_LINE = 0  #: of what is no target and comes from no list
 BEGUN_BYTES = 64 * 1024  #: a state without tables is smaller; what a larger one may lack is in its log
 BLOCK_BYTES = 1024 * 1024
+BUSY_S = 30.0  #: for so long a lock of somebody who looks is waited for
 
 _REMEDY = "Put a good copy back, or start anew in another directory."
 #: The second: what SQLite says of a damaged file may repeat bytes of it that are no text.
@@ -130,7 +131,7 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
     try:
         path.touch(mode=0o600)
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=30.0, factory=_Connection
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_S, factory=_Connection
         )
     except (OSError, sqlite3.Error) as exc:
         raise StorageError(f"cannot open {path}: {_said(exc)}") from exc
@@ -142,6 +143,19 @@ def open_database(directory: Path, *, is_sound: bool = False) -> sqlite3.Connect
         connection.close()
         raise
     return connection
+
+
+def keep_in_one_file(connection: sqlite3.Connection) -> None:
+    """Take the log into the state for good, so that the file may be moved while others look at it.
+
+    As long as there is a log, whoever closes the state last removes it by its name, wherever the state has gone.
+    Raises StorageError, also while somebody looks.
+    """
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.Error as exc:
+        why = f"{_said(exc)}. Is another process looking at it? Then run the same command again."
+        raise _unusable(connection, "put away", why) from exc
 
 
 def open_to_look(directory: Path) -> sqlite3.Connection:
