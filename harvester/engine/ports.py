@@ -11,7 +11,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from harvester.model import BEGINNING, Cursor, Page, Reply, Request, Task, Verdict
+from harvester.model import BEGINNING, Cursor, Page, Reply, Request, Step, Task, Verdict
 
 
 class Clock(Protocol):
@@ -185,6 +185,16 @@ class Entry:
     parts: tuple[Work, ...] = ()  #: tasks that take the place of `work`
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A reply, and all that it takes to make sense of it but the harvest."""
+
+    work: Work  #: as it stood when it was asked
+    step: Step
+    request: Request
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

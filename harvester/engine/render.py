@@ -1,6 +1,5 @@
 """Rows to lines: the envelope, the record or the raw row, the task's own line. Pure."""
 
-from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -51,11 +50,7 @@ class Crop:
                 rejects.append(_reject_line({"harvest": self.name, **place_of_row, "reason": str(exc)}, row.data))
             else:
                 records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
-        return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
-
-    def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
-        """Return the line of a reply as it came, if such are kept."""
-        return () if self.captured is None else (Lines(self.captured, self._reply_line(work, reply), 1),)
+        return (*_lines(self.output, records), *_lines(REJECTS, rejects))
 
     def task_line(self, work: Work, at: datetime) -> Lines:
         """Return the line of a finished task."""
@@ -97,23 +92,6 @@ class Crop:
         if self.is_raw:
             return b'"raw":%b}\n' % dump(row.data)
         return dump_line(self.exchange.record_of(row, arrived_at))[1:]
-
-    def _reply_line(self, work: Work, reply: Reply) -> bytes:
-        try:
-            body = {"body": reply.body.decode()}
-        except UnicodeDecodeError:
-            body = {"body_base64": b64encode(reply.body).decode()}
-        return dump_line(
-            {
-                "task": work.task.id,
-                "page": work.pages + 1,
-                "cursor": work.cursor,
-                "at": rfc3339(reply.arrived_at),
-                "status": reply.status,
-                "headers": reply.headers,
-                **body,
-            }
-        )
 
 
 def rfc3339(at: datetime) -> str:

@@ -3,6 +3,7 @@
 from harvester.engine.checkpoint.books import SqliteBooks
 from harvester.engine.checkpoint.census import (
     Census,
+    Output,
     Trouble,
     count_targets,
     meta_of,
@@ -24,23 +25,30 @@ from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine,
 from harvester.engine.checkpoint.seal import SEAL_NAME, break_seal, leave_seal
 from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
+from harvester.engine.checkpoint.swap import FOLDER as SWAP_FOLDER
+from harvester.engine.checkpoint.swap import begin_swap, finish_swap, is_swapping
 
 __all__ = [
     "FILE_NAME",
     "SEAL_NAME",
+    "SWAP_FOLDER",
     "Census",
     "Intake",
+    "Output",
     "RejectedLine",
     "SqliteBooks",
     "SqliteCheckpoint",
     "TargetLine",
     "Trouble",
+    "begin_swap",
     "break_seal",
     "count_outside",
     "count_sets",
     "count_targets",
+    "finish_swap",
     "force_again",
     "has_state",
+    "is_swapping",
     "leave_seal",
     "make_tables",
     "meta_of",
