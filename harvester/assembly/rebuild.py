@@ -6,7 +6,6 @@ job's files first, and takes their places in one step with the lengths in the st
 
 import logging
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,11 +19,20 @@ from harvester.assembly.differing import Comparing, Comparison
 from harvester.codec import dump, parse
 from harvester.config import job_of
 from harvester.engine.capture import Kept, kept_reply
-from harvester.engine.checkpoint import SWAP_FOLDER, Census, Output, begin_swap, finish_swap, meta_of, take_census
+from harvester.engine.checkpoint import (
+    NEW,
+    Census,
+    Output,
+    begin_swap,
+    finish_swap,
+    forget_new,
+    meta_of,
+    take_census,
+)
 from harvester.engine.committed import committed_lines
 from harvester.engine.ports import Lines
 from harvester.engine.render import REJECTS, TASKS, Crop
-from harvester.engine.sink import JsonLines, sync_directories
+from harvester.engine.sink import JsonLines
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.job import Job, compile_job, differences
 from harvester.jobdir import MANIFEST, existing_directory, quiet_directory
@@ -35,6 +43,8 @@ TELL_EACH_S = 2.0
 
 Notice = Callable[[str], None]
 CropsOf = Callable[[Job], Mapping[str, Crop]]  #: how a job's rows become lines
+
+_Into = tuple[Path, str]  #: a directory, and what the names of the new files in it begin with
 
 log = logging.getLogger(__name__)
 
@@ -133,14 +143,11 @@ def rebuild_job(directory: Path, notice: Notice, crops: CropsOf = crops_of) -> R
     """Write a job's records anew where they differ. Raises ConfigError, StorageError, UnknownReply."""
     with existing_directory(directory) as db, logging_to(directory, "text"):
         source = _source(directory, db, crops)
-        folder = directory / SWAP_FOLDER
         try:
-            _make(folder)
-            sync_directories([directory])
-            rebuilt, written = _rebuilt(source, folder, notice)
+            rebuilt, written = _rebuilt(source, (directory, NEW), notice)
             changed = {each.name: written[each.name] for each in rebuilt.files if not each.is_same}
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            forget_new(directory)
             raise
         if changed:
             begin_swap(db, changed)
@@ -169,7 +176,7 @@ def rebuild_elsewhere(directory: Path, folder: Path, notice: Notice, *, rows: st
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ConfigError(f"{folder}: is there already and not an empty directory; name another with --output")
         _make(folder)
-        rebuilt, _ = _rebuilt(source, folder, notice)
+        rebuilt, _ = _rebuilt(source, (folder, ""), notice)
         _copy(source, folder, rows)
         return rebuilt
 
@@ -225,13 +232,13 @@ def _job(directory: Path, db: sqlite3.Connection) -> Job:
     return job
 
 
-def _rebuilt(source: _Source, folder: Path | None, notice: Notice) -> tuple[Rebuilt, dict[str, Output]]:
-    """Go through all replies; write into a folder, if there is one, and compare with what is there."""
+def _rebuilt(source: _Source, into: _Into | None, notice: Notice) -> tuple[Rebuilt, dict[str, Output]]:
+    """Go through all replies; write, if it is said where, and compare with what is there."""
     names = [*(crop.output for crop in source.crops.values()), REJECTS]
     files = {name: Comparison(name=name) for name in names}
     progress = _Progress(notice, source.pages)
     found = [0, 0]
-    with closing(_Sheaf(folder, names)) as sheaf:
+    with closing(_Sheaf(into, names)) as sheaf:
         for crop in source.crops.values():
             there = {crop.output: source.length(crop.output), REJECTS: source.length(REJECTS)}
             comparing = {
@@ -294,8 +301,9 @@ def _split(lines: Iterable[Lines], name: str) -> list[bytes]:
 class _Sheaf:
     """Lines on their way into new files, in large groups; or into none."""
 
-    def __init__(self, folder: Path | None, names: list[str]) -> None:
-        self._sink = None if folder is None else JsonLines(folder, {}, names)
+    def __init__(self, into: _Into | None, names: list[str]) -> None:
+        folder, self._beginning = into or (None, "")
+        self._sink = None if folder is None else JsonLines(folder, {}, [self._beginning + name for name in names])
         self._waiting: list[Lines] = []
         self._bytes = 0
         self._lengths: dict[str, int] = {}
@@ -305,7 +313,7 @@ class _Sheaf:
         if self._sink is None:
             return
         for each in lines:
-            self._waiting.append(each)
+            self._waiting.append(each._replace(output=self._beginning + each.output))
             self._bytes += len(each.data)
         if self._bytes >= GROUP_BYTES:
             self._write()
@@ -313,7 +321,7 @@ class _Sheaf:
     def end(self) -> dict[str, int]:
         """Write what waits; return the length of every file that has any. Raises StorageError."""
         self._write()
-        return self._lengths
+        return {name.removeprefix(self._beginning): length for name, length in self._lengths.items()}
 
     def close(self) -> None:
         """Close the files."""

@@ -33,7 +33,7 @@ def kept_reply(line: bytes, harvest: str) -> Kept:
     """Return what a line holds. Raises UnknownReply if it is not such a line, or one of an earlier version."""
     told = parse(line)
     try:
-        if "request" not in told:
+        if "body" in told and "request" not in told:
             raise UnknownReply("it was kept by an earlier version of harvester, which did not keep what was asked")
         return Kept(question=_question(told, harvest), rows=told["rows"])
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

@@ -28,11 +28,12 @@ def committed_lines(path: Path, length_bytes: int) -> Iterator[bytes]:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
         raise StorageError(f"cannot read {path}: {exc.strerror}. {_REMEDY}") from exc
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_size < length_bytes:
+        os.close(fd)
+        stored = f"{length_bytes} bytes of rows were stored in it"
+        raise StorageError(f"{path} has {found.st_size} bytes, but {stored}: it was changed. {_REMEDY}")
     with open(fd, "rb", buffering=0) as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_size < length_bytes:
-            stored = f"{length_bytes} bytes of rows were stored in it"
-            raise StorageError(f"{path} has {found.st_size} bytes, but {stored}: it was changed. {_REMEDY}")
         try:
             for line in _unpacked(path, io.BufferedReader(_First(file, length_bytes), _BLOCK_BYTES)):
                 if not line.endswith(b"\n"):

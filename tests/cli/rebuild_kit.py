@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +65,11 @@ def _fit(sandbox: Sandbox, harvest: dict[str, Any]) -> dict[str, Any]:
     for more in ({"page_size": PAGE, "max_rows": MOST}, {"max_rows": MOST}, {"page_size": PAGE}):
         table = {**harvest, **more, **sets}
         try:
-            compile_job(job_of(document(sandbox, [table]), Path("job.toml")), _today())
+            compile_job(job_of(document(sandbox, [table]), Path("job.toml")), datetime.now(UTC).date())
         except ConfigError:
             continue
         return table
     return {**harvest, **sets}
-
-
-def _today() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).date()
 
 
 def environ_of(sandbox: Sandbox, folder: Path) -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""`harvester rebuild`: from the kept replies the same records come again, and others only where the mapping is another."""
+"""`harvester rebuild`: the same records come again from the kept replies, and others where the mapping is another."""
 
 import json
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,21 +19,12 @@ from harvester.assembly.crops import crops_of
 from harvester.assembly.rebuild import compare_job, rebuild_job, replies_of
 from harvester.cli import main
 from harvester.engine.render import REJECTS, Crop
-from harvester.errors import ConfigError, StorageError, UnknownReply, UnreadableRow
+from harvester.errors import UnknownReply, UnreadableRow
 from harvester.job import Job
 from harvester.jobdir import existing_directory
 from harvester.locks import directory_lock
 from harvester.model import Exchange, Forecast, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers import PROVIDERS
-from harvester.sandbox.app import Sandbox
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A finished job whose replies were kept; its sandbox is gone."""
-
-    directory: Path
-    sandbox_down: bool = True
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +103,285 @@ def test_what_is_rebuilt_elsewhere_is_the_same_too(everything: Path, tmp_path: P
     again = call(str(everything), "--output", str(tmp_path / "new"))
     assert again.exit_code == 2
     assert "is there already" in again.stderr
+
+
+def test_another_mapping_changes_its_fields_and_no_other(everything: Path, tmp_path: Path) -> None:
+    there = copied(everything, tmp_path)
+    before = {path.name: lines_of(path) for path in there.glob("*.jsonl")}
+    rebuilt = rebuild_job(there, quiet, crops=by(Shouting, {"ahrefs.anchors", "semrush.anchors"}))
+    changed = {each.name for each in rebuilt.files if not each.is_same}
+    assert changed == {"ahrefs.anchors.jsonl", "semrush.anchors.jsonl"}
+    for path in there.glob("*.jsonl"):
+        for old, new in zip(before[path.name], lines_of(path), strict=True):
+            wanted = {**old, "anchor": old["anchor"].upper()} if path.name in changed else old
+            assert new == wanted
+
+
+def test_rows_that_can_be_read_again_move_from_the_rejects_to_the_records(everything: Path, tmp_path: Path) -> None:
+    there = copied(everything, tmp_path)
+    before = files_of(there)
+    names = {"serpstat.refdomains", "dataforseo.overlap"}
+    counts = {name: len(lines_of(there / f"{name}.jsonl")) for name in names}
+    rebuild_job(there, quiet, crops=by(Picky, names))
+    rejects = lines_of(there / REJECTS)
+    assert {each["harvest"] for each in rejects} == names
+    for name in names:
+        mine = [each for each in rejects if each["harvest"] == name]
+        left = lines_of(there / f"{name}.jsonl")
+        assert 0 < len(mine) < counts[name]
+        assert len(mine) + len(left) == counts[name]
+        assert not {(each["task"], each["row"]) for each in mine} & {(each["task"], each["row"]) for each in left}
+    assert status(there)["outputs"]["serpstat.refdomains.jsonl"]["records"] < counts["serpstat.refdomains"]
+
+    checked = call(str(there), "--check")
+    assert checked.exit_code == 0, checked.output
+    assert "row 3 is new" in checked.stdout
+    assert len(lines_of(there / REJECTS)) == len(rejects), "--check writes nothing"
+    assert call(str(there)).exit_code == 0
+    assert files_of(there) == before
+
+
+def test_packed_files_stay_packed_and_what_does_not_differ_stays_as_it_is(few: Path, tmp_path: Path) -> None:
+    there = copied(few, tmp_path)
+    before = files_of(there)
+    assert call(str(there)).exit_code == 0
+    assert files_of(there) == before
+    rebuild_job(there, quiet, crops=by(Picky, {"ahrefs.refdomains"}))
+    after = files_of(there)
+    assert {name for name in after if after[name] != before[name]} == {"ahrefs.refdomains.jsonl.gz", REJECTS}
+    assert call(str(there)).exit_code == 0
+    assert lines_of(there / "ahrefs.refdomains.jsonl.gz") == lines_of(few / "ahrefs.refdomains.jsonl.gz")
+
+
+def test_a_check_names_the_first_line_that_would_differ_and_how(few: Path) -> None:
+    found = compare_job(few, quiet, crops=by(Renaming, {"serpstat.backlinks"}))
+    first = next(each.first for each in found.files if each.first is not None)
+    assert (first.line, first.row, first.is_new, first.is_gone) == (1, 1, False, False)
+    assert list(first.fields) == ["url_to"]
+    assert found.files[1].changed == found.files[1].after > 0
+
+
+def test_raw_rows_become_records_elsewhere(tmp_path: Path, few: Path) -> None:
+    raw, back = tmp_path / "raw", tmp_path / "back"
+    assert call(str(few), "--output", str(raw), "--rows", "raw").exit_code == 0
+    rows = lines_of(raw / "serpstat.backlinks.jsonl.gz")
+    assert {"raw", "task", "row"} <= rows[0].keys()
+    assert len(rows) == len(lines_of(few / "serpstat.backlinks.jsonl.gz"))
+    assert json.loads((raw / "manifest.json").read_bytes())["config_as_written"]["output"]["rows"] == "raw"
+    assert call(str(few), "--output", str(back), "--rows", "record").exit_code == 0
+    assert lines_of(back / "serpstat.backlinks.jsonl.gz") == lines_of(few / "serpstat.backlinks.jsonl.gz")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--check", "--output", "x"], "--check writes nothing"),
+        (["--rows", "raw"], "--rows changes what the rows of a job are"),
+    ],
+)
+def test_switches_that_do_not_go_together_are_refused(few: Path, arguments: list[str], said: str) -> None:
+    result = call(str(few), *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_job_in_which_somebody_works_is_left_alone(few: Path, tmp_path: Path) -> None:
+    there = copied(few, tmp_path)
+    with directory_lock(there):
+        for arguments in ([], ["--check"], ["--output", str(tmp_path / "new")]):
+            result = call(str(there), *arguments)
+            assert result.exit_code == 2
+            assert "in use by" in result.stderr
+
+
+def test_what_is_no_job_directory_is_refused(tmp_path: Path) -> None:
+    result = call(str(tmp_path))
+    assert result.exit_code == 2
+    assert "no job directory" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+
+
+def _shorten(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [_remove, _shorten, _flip], ids=lambda harm: harm.__name__)
+def test_replies_that_were_tampered_with_are_refused_and_nothing_changes(
+    few: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    there = copied(few, tmp_path)
+    harm(there / replies_of("serpstat.backlinks"))
+    before = files_of(there)
+    result = call(str(there))
+    assert result.exit_code == 1, result.output
+    assert "Put the file back as it was" in result.stderr
+    assert files_of(there) == before
+    assert not list(there.glob("new~*"))
+
+
+def test_a_job_without_kept_replies_says_how_to_keep_them(tmp_path: Path, few: Path) -> None:
+    there = copied(few, tmp_path)
+    change(there, "DELETE FROM outputs WHERE name LIKE 'replies/%'")
+    result = call(str(there))
+    assert result.exit_code == 2
+    assert "`capture = true` under [output]" in result.stderr
+
+
+def test_replies_that_were_kept_for_a_part_of_the_job_only_are_refused(tmp_path: Path, few: Path) -> None:
+    there = copied(few, tmp_path)
+    change(there, "UPDATE harvests SET pages = pages + 1 WHERE name = 'serpstat.backlinks'")
+    before = files_of(there)
+    result = call(str(there))
+    assert result.exit_code == 2
+    assert "`capture` was off for a part of the job" in result.stderr
+    assert files_of(there) == before
+
+
+def test_a_lost_manifest_and_one_of_another_job_are_refused_with_the_remedy(tmp_path: Path, few: Path) -> None:
+    there = copied(few, tmp_path)
+    manifest = there / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    told["config_as_written"]["job"]["name"] = "another"
+    manifest.write_text(json.dumps(told))
+    assert "holds another config than the job was begun with" in call(str(there)).stderr
+    manifest.write_text("{")
+    assert "damaged; `harvester run` with the job's config writes it again" in call(str(there)).stderr
+    manifest.unlink()
+    result = call(str(there), "--check")
+    assert result.exit_code == 2
+    assert "cannot be read: No such file or directory; `harvester run` with the job's config" in result.stderr
+
+
+def test_a_reply_that_can_no_longer_be_read_stops_the_rebuild_before_anything_changes(
+    few: Path, tmp_path: Path
+) -> None:
+    there = copied(few, tmp_path)
+    before = files_of(there)
+    with pytest.raises(UnknownReply, match="line 1: can no longer be read: forgotten"):
+        rebuild_job(there, quiet, crops=by(Forgetful, {"serpstat.backlinks"}))
+    with pytest.raises(UnknownReply, match=r"was read as [1-9][0-9]* rows when it came, and is read as 0 now"):
+        rebuild_job(there, quiet, crops=by(Blind, {"serpstat.backlinks"}))
+    assert files_of(there) == before
+    assert not list(there.glob("new~*"))
+
+
+def test_a_rebuild_that_was_cut_off_is_completed_by_whoever_comes_next(few: Path, tmp_path: Path) -> None:
+    there = copied(few, tmp_path)
+    (there / "new~rejects.jsonl").write_bytes(b"what a kill left")
+    change(there, "INSERT INTO meta VALUES ('swap', '[\"rejects.jsonl\"]')")
+    result = call(str(there), "--check")
+    assert result.exit_code == 2
+    assert f"complete it with: harvester rebuild {there}" in result.stderr
+    with existing_directory(there):
+        pass
+    assert (there / REJECTS).read_bytes() == b"what a kill left"
+    assert call(str(there), "--check").exit_code == 0
+
+
+def test_a_long_rebuild_says_how_far_it_is(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harvester.assembly.rebuild.TELL_EACH_S", 0.0)
+    said: list[str] = []
+    found = compare_job(few, said.append)
+    assert len(said) == found.pages
+    assert said[-1].startswith(f"rebuilding: {found.pages} of {found.pages} pages")
+
+
+def by(kind: type["Other"], names: set[str]) -> Callable[[Job], Mapping[str, Crop]]:
+    """Return a way to make a job's lines in which some harvests are mapped otherwise."""
+
+    def crops(job: Job) -> Mapping[str, Crop]:
+        found = crops_of(job)
+        return found | {name: replace(found[name], exchange=kind(found[name].exchange)) for name in names}
+
+    return crops
+
+
+class Other:
+    """A harvest as it is, for others to change."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.record = exchange.record
+        self.targets_per_task = exchange.targets_per_task
+
+    def ask(self, step: Step) -> Request | None:
+        raise AssertionError("nothing may be asked")
+
+    def judge(self, step: Step, request: Request, reply: Reply) -> Verdict:
+        return self.exchange.judge(step, request, reply)
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        return self.exchange.read(step, request, reply)
+
+    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
+        return self.exchange.record_of(row, arrived_at)
+
+    def forecast(self, rows: int | None = None) -> Forecast:
+        return self.exchange.forecast(rows)
+
+
+class Shouting(Other):
+    """Reads anchors in capitals."""
+
+    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
+        record = self.exchange.record_of(row, arrived_at)
+        return {**record, "anchor": record["anchor"].upper()}
+
+
+class Renaming(Other):
+    """Changes one field."""
+
+    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
+        return {**self.exchange.record_of(row, arrived_at), "url_to": "changed"}
+
+
+class Picky(Other):
+    """Cannot read every third row."""
+
+    count = 0
+
+    def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
+        self.count += 1
+        if self.count % 3 == 0:
+            raise UnreadableRow("the third")
+        return self.exchange.record_of(row, arrived_at)
+
+
+class Forgetful(Other):
+    """Can no longer read a reply."""
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        raise UnknownReply("forgotten")
+
+
+class Blind(Other):
+    """Sees no row."""
+
+    def read(self, step: Step, request: Request, reply: Reply) -> Page:
+        return replace(self.exchange.read(step, request, reply), rows=())
+
+
+def change(directory: Path, statement: str) -> None:
+    """Change the state of a job from outside."""
+    (directory / "state.sqlite3.b2").unlink()
+    with closing(sqlite3.connect(directory / "state.sqlite3")) as db:
+        db.execute(statement)
+        db.commit()
+
+
+def status(directory: Path) -> dict[str, Any]:
+    """Return what `status --json` says."""
+    result = CliRunner().invoke(main, ["status", str(directory), "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found

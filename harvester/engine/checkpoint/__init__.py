@@ -25,13 +25,12 @@ from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine,
 from harvester.engine.checkpoint.seal import SEAL_NAME, break_seal, leave_seal
 from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
-from harvester.engine.checkpoint.swap import FOLDER as SWAP_FOLDER
-from harvester.engine.checkpoint.swap import begin_swap, finish_swap, is_swapping
+from harvester.engine.checkpoint.swap import NEW, begin_swap, finish_swap, forget_new, is_swapping
 
 __all__ = [
     "FILE_NAME",
+    "NEW",
     "SEAL_NAME",
-    "SWAP_FOLDER",
     "Census",
     "Intake",
     "Output",
@@ -47,6 +46,7 @@ __all__ = [
     "count_targets",
     "finish_swap",
     "force_again",
+    "forget_new",
     "has_state",
     "is_swapping",
     "leave_seal",

@@ -1,12 +1,11 @@
 """New files in the place of old ones, together with the lengths that the state has of them.
 
-The new files lie ready in a folder of the job directory. One transaction makes their lengths true and notes which they
-are; only then do they take the places of the old ones. A crash before it leaves the old job, and one behind it a note,
-by which whoever opens the state next moves the rest: so nobody ever works on half of it.
+The new files lie ready beside the old ones. One transaction makes their lengths true and notes which they are; only
+then do they take the places of the old ones. A crash before it leaves the old job, and one behind it a note, by which
+whoever opens the state next moves the rest: so nobody ever works on half of it.
 """
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,12 +16,14 @@ from harvester.engine.checkpoint.census import Output, meta_of
 from harvester.engine.checkpoint.database import reading, transaction
 from harvester.errors import StorageError
 
-FOLDER = "rebuild.new"  #: of the job directory, with the new files
+#: What the name of a new file begins with; no output can be called so. In the same directory, because a power cut may
+#: leave a file that was moved between two of them in neither.
+NEW = "new~"
 _NOTE = "swap"  #: the remark on the job that names the files which are to be moved
 
 
 def begin_swap(db: sqlite3.Connection, new: Mapping[str, Output]) -> None:
-    """Make the new files' lengths true; they lie, forced to disk, in the folder. Raises StorageError."""
+    """Make the new files' lengths true; they lie there, forced to disk. Raises StorageError."""
     with transaction(db):
         db.executemany(
             "UPDATE outputs SET bytes = ?, records = ? WHERE name = ?",
@@ -33,17 +34,22 @@ def begin_swap(db: sqlite3.Connection, new: Mapping[str, Output]) -> None:
 
 def finish_swap(db: sqlite3.Connection, directory: Path) -> None:
     """Move what is still to be moved, and clear away what a crash left. Raises StorageError."""
-    folder = directory / FOLDER
     if is_swapping(db):
         with reading(db):
             names = parse(meta_of(db, _NOTE) or "[]")
         for name in names:
-            _move(folder / name, directory / name)
+            _move(directory / f"{NEW}{name}", directory / name)
         _sync(directory)
         with transaction(db):
             db.execute("DELETE FROM meta WHERE key = ?", (_NOTE,))
-    with suppress(OSError):  # what is left there is of no use to anybody
-        shutil.rmtree(folder)
+    forget_new(directory)
+
+
+def forget_new(directory: Path) -> None:
+    """Remove new files that nothing stands for."""
+    for path in directory.glob(f"{NEW}*"):
+        with suppress(OSError):  # it is in nobody's way
+            path.unlink()
 
 
 def is_swapping(db: sqlite3.Connection) -> bool:
