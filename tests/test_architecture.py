@@ -58,7 +58,7 @@ ONLY = {
     "orjson": {"harvester/codec.py"},
     "aiolimiter": {"harvester/engine/gate.py"},
     "tqdm": {"harvester/cli/progress.py"},
-    "sqlite3": {"harvester/engine/checkpoint/", "harvester/jobdir.py", "harvester/assembly/plan.py"},
+    "sqlite3": {"harvester/engine/checkpoint/", "harvester/jobdir.py", "harvester/assembly/"},
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},
