@@ -237,6 +237,7 @@ class Forecast:
     most_requests: int | None
     least_units: int
     most_units: int | None
+    is_rough: bool = False  #: how rows lie in pages is not known, and may make it dearer than the most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +298,7 @@ class Sizing:
     fields: tuple[str, ...] | None = None  #: provider fields to pay for; None = those the record needs
     options: Mapping[str, Any] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = SCOPES  #: in which it can be asked
+    upper: frozenset[str] = frozenset()  #: reports that may have fewer rows than it counts
     #: Asked for each harvest by itself, with its own filter and options, so that its rows are counted exactly. The
     #: option "of" then names the report.
     is_of_harvest: bool = False

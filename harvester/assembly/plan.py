@@ -66,6 +66,7 @@ class Bill:
 
     requests: Range = NOTHING
     units: Range = NOTHING
+    is_rough: bool = False  #: as of `Forecast`
 
     @classmethod
     def of(cls, forecast: Forecast, tasks: int = 1) -> "Bill":
@@ -75,6 +76,7 @@ class Bill:
         return cls(
             requests=_times(tasks, forecast.least_requests, forecast.most_requests),
             units=_times(tasks, forecast.least_units, forecast.most_units),
+            is_rough=forecast.is_rough,
         )
 
     def __add__(self, other: "Bill") -> "Bill":
@@ -91,6 +93,7 @@ class HarvestPlan:
     targets: int
     bill: Bill
     sized: int = 0  #: targets whose rows are known
+    rough: int = 0  #: of those, whose cost is rough all the same
     covered: int | None = None  #: targets that the budget still pays for, harvest after harvest; None = not known
 
     @property
@@ -180,6 +183,7 @@ class Plan:
             "report": item.report,
             "targets": item.targets,
             "targets_sized": item.sized,
+            "targets_rough": item.rough,
             **_range("requests", item.requests),
             **_range("units", item.units),
             "least_seconds": provider.seconds(item.requests.least),

@@ -108,12 +108,13 @@ def _sized(
     share: HarvestPlan, bills: Iterator[tuple[str, int | None, Bill]], book: _Book, costs: "array[int]"
 ) -> HarvestPlan:
     """Return the share of a harvest that is sized, and note what each target costs."""
-    least_requests = most_requests = least_units = most_units = sized = 0
+    least_requests = most_requests = least_units = most_units = sized = rough = 0
     is_bounded = True
     for place, (_, rows, bill) in enumerate(bills):
         least_requests += bill.requests.least
         least_units += bill.units.least
         sized += rows is not None
+        rough += rows is not None and bill.is_rough
         if bill.requests.most is None or bill.units.most is None:
             is_bounded = False
             continue
@@ -126,7 +127,7 @@ def _sized(
     book.is_bounded &= is_bounded
     requests = Range(least=least_requests, most=most_requests if is_bounded else None)
     units = Range(least=least_units, most=most_units if is_bounded else None)
-    return replace(share, bill=Bill(requests=requests, units=units), sized=sized)
+    return replace(share, bill=Bill(requests=requests, units=units), sized=sized, rough=rough)
 
 
 def _by_task(item: CompiledHarvest, targets: Targets, facts: Mapping[str, int]) -> Iterator[tuple[int, int]]:

@@ -240,7 +240,8 @@ def _measure(item: CompiledHarvest, sizing: Sizing) -> Measure:
         options=sizing.options,
     )
     is_whole = not harvest.filter and not harvest.options and harvest.since is None and harvest.until is None
-    return Measure(harvest=asked, field=field_name, sizes=harvest.name, is_exact=is_whole)
+    is_exact = is_whole and item.report.name not in sizing.upper
+    return Measure(harvest=asked, field=field_name, sizes=harvest.name, is_exact=is_exact)
 
 
 def _take_asked(db: sqlite3.Connection, directory: Path, length: int, measures: Sequence[Measure]) -> None:

@@ -35,6 +35,12 @@ def plan_text(planned: Plan, now: datetime) -> str:
     lines += ["", dearest] if dearest else []
     covered = [line for name, item in planned.providers.items() for line in _covered(name, item, planned)]
     lines += ["", *covered] if covered else []
+    lines += [
+        f"{item.name}: {counted(item.rough, 'target')} take more than one request: rows that share one time in masses"
+        " come again with each, and may make them dearer than said."
+        for item in planned.harvests
+        if item.rough
+    ]
     if any(item.units.most is None for item in planned.harvests):
         lines += ["", _unknown(planned)]
     if planned.sizes is not None and any(item.unit not in MILLIONTHS for item in planned.providers.values()):

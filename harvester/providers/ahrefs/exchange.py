@@ -110,7 +110,8 @@ class RowReport:
 
         Least: one request, at Ahrefs' floor; or all of its rows, where the harvest leaves none of them out. Most is
         known with their number or `max_rows`, and then for a plan of 100 rows per request if none is configured. It
-        assumes that each further page repeats one row of the one before; rows that share one time in masses take more.
+        assumes that each further page repeats one row of the one before, and is rough, because rows that share one
+        time in masses take more.
         """
         rows = None if known is None else known.rows
         bounds = [bound for bound in (rows, self.max_rows) if bound is not None]
@@ -128,6 +129,7 @@ class RowReport:
             most_requests=requests + proofs,
             least_units=units + sure * FLOOR_UNITS if is_sure else FLOOR_UNITS,
             most_units=units + proofs * FLOOR_UNITS,
+            is_rough=requests > 1,
         )
 
     def _cost(self, rows: int) -> tuple[int, int, bool]:

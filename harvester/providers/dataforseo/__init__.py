@@ -52,6 +52,7 @@ DATAFORSEO = Provider(
                 "refdomains": "refdomains_root",
                 "refips": "refips",
             },
+            upper=frozenset({"broken-backlinks"}),  # it counts links, and a list has a row for each linking page
         ),
     ),
     settings={"login": "the account's login, plain or env:NAME; `key` is its API password"},
