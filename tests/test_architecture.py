@@ -58,7 +58,11 @@ ONLY = {
     "orjson": {"harvester/codec.py"},
     "aiolimiter": {"harvester/engine/gate.py"},
     "tqdm": {"harvester/cli/progress.py"},
-    "sqlite3": {"harvester/engine/checkpoint/", "harvester/jobdir.py", "harvester/assembly/"},
+    "sqlite3": {
+        "harvester/engine/checkpoint/",
+        "harvester/jobdir.py",
+        *(f"harvester/assembly/{name}.py" for name in ("plan", "sizes", "sized_plan", "prices", "rebuild")),
+    },
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},
     "fcntl": {"harvester/locks.py"},

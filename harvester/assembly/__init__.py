@@ -7,6 +7,7 @@ from harvester.assembly.library import harvest, job_run
 from harvester.assembly.plan import (
     Bill,
     HarvestPlan,
+    ListDatabase,
     Plan,
     ProviderPlan,
     Range,
@@ -30,6 +31,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "HarvestPlan",
+    "ListDatabase",
     "Outcome",
     "Plan",
     "ProviderPlan",

@@ -19,6 +19,7 @@ from harvester.job import CompiledHarvest, Job
 from harvester.jobdir import faults_of, target_lines, tell_outside
 from harvester.model import Forecast, Known, RateRule, Scope
 
+ListDatabase = sqlite3.Connection  #: that holds a job's list
 RejectedLines = Sequence[tuple[str, int, str, str]]
 
 

@@ -1,7 +1,6 @@
 """`harvester plan`."""
 
 import os
-import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 
 from harvester.assembly import (
+    ListDatabase,
     RunOptions,
     Targets,
     bought_bill,
@@ -60,7 +60,7 @@ def plan(config: Path, budgets: tuple[str, ...], size: bool, yes: bool, refresh:
     click.echo(dump_pretty(planned.as_json()), nl=False) if as_json else click.echo(plan_text(planned, now))
 
 
-def _buy_what_is_missing(job: Job, targets: Targets, db: sqlite3.Connection, *, is_agreed: bool, is_anew: bool) -> None:
+def _buy_what_is_missing(job: Job, targets: Targets, db: ListDatabase, *, is_agreed: bool, is_anew: bool) -> None:
     """Buy the sizes that are not there, once the user has seen the price and agrees."""
     sizing = sizing_config(job)
     if sizing is None:
