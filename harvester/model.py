@@ -215,12 +215,12 @@ class Exchange(Protocol):
         `arrived_at` (UTC) is when the reply came: a date far beyond it is not believed.
         """
 
-    def forecast(self, known: "Known | None" = None) -> "Forecast":
+    def forecast(self, outlook: "Outlook | None" = None) -> "Forecast":
         """Return what one task costs at least and at most, by what is known of it beforehand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Outlook:
     """What is known of a task before it is asked."""
 
     targets: int | None = None  #: how many it is about; None = as many as a request takes

@@ -17,7 +17,7 @@ from harvester.engine.checkpoint import (
 )
 from harvester.job import CompiledHarvest, Job
 from harvester.jobdir import faults_of, target_lines, tell_outside
-from harvester.model import Forecast, Known, RateRule, Scope
+from harvester.model import Forecast, Outlook, RateRule, Scope
 
 ListDatabase = sqlite3.Connection  #: that holds a job's list
 RejectedLines = Sequence[tuple[str, int, str, str]]
@@ -275,11 +275,11 @@ def unsized_bill(
     """Return the bill of a harvest whose targets' rows are not known; of all targets, or of all but some."""
     facts = facts or {}
     if item.sets is not None:
-        return Bill.of(item.exchange.forecast(Known(facts=facts)), targets.sets[item.harvest.name])
+        return Bill.of(item.exchange.forecast(Outlook(facts=facts)), targets.sets[item.harvest.name])
     count, per_task = max(0, targets.by_scope[item.harvest.scope] - without), item.exchange.targets_per_task
     whole, rest = divmod(count, per_task)
-    bill = Bill.of(item.exchange.forecast(Known(facts=facts)), whole)
-    return bill + Bill.of(item.exchange.forecast(Known(targets=rest, facts=facts)), 1 if rest else 0)
+    bill = Bill.of(item.exchange.forecast(Outlook(facts=facts)), whole)
+    return bill + Bill.of(item.exchange.forecast(Outlook(targets=rest, facts=facts)), 1 if rest else 0)
 
 
 def provider_plans(job: Job, harvests: Sequence[HarvestPlan]) -> dict[str, ProviderPlan]:

@@ -22,7 +22,7 @@ from harvester.assembly.plan import (
 )
 from harvester.assembly.sizes import Sizes, bills_in_order
 from harvester.job import CompiledHarvest, Job
-from harvester.model import Known
+from harvester.model import Outlook
 
 DEAREST = 10
 
@@ -137,13 +137,13 @@ def _by_task(item: CompiledHarvest, targets: Targets, facts: Mapping[str, int]) 
         yield 0, bill.units.most or 0
         return
     count, per_task = targets.by_scope[item.harvest.scope], item.exchange.targets_per_task
-    whole = item.exchange.forecast(Known(facts=facts)).most_units or 0
+    whole = item.exchange.forecast(Outlook(facts=facts)).most_units or 0
     for place in range(0, count, per_task):
         rest = min(per_task, count - place)
         if rest == per_task:
             yield place, whole
         else:
-            yield place, item.exchange.forecast(Known(targets=rest, facts=facts)).most_units or 0
+            yield place, item.exchange.forecast(Outlook(targets=rest, facts=facts)).most_units or 0
 
 
 def _dearest(book: _Book, db: sqlite3.Connection) -> Iterator[Dear]:

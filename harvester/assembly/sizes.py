@@ -19,7 +19,7 @@ from harvester.engine.committed import committed_lines
 from harvester.engine.render import TASKS
 from harvester.errors import ConfigError
 from harvester.job import CompiledHarvest, Job, compile_job
-from harvester.model import Harvest, Known, Scope, Sizing
+from harvester.model import Harvest, Outlook, Scope, Sizing
 
 _TABLE = "CREATE TEMP TABLE sizes (name TEXT, target TEXT, rows INTEGER, PRIMARY KEY (name, target)) WITHOUT ROWID"
 #: The targets of one scope in the order of the list, each with its rows. NULL = not known, or not asked about.
@@ -191,8 +191,8 @@ class _Forecasts:
     def bill(self, rows: int | None) -> Bill:
         """Return what a target costs that has so many rows; None = nobody knows how many."""
         if (bill := self.known.get(rows)) is None:
-            known = Known(rows=rows, is_exact=self.is_exact and rows is not None, facts=self.facts)
-            bill = Bill.of(self.item.exchange.forecast(known))
+            outlook = Outlook(rows=rows, is_exact=self.is_exact and rows is not None, facts=self.facts)
+            bill = Bill.of(self.item.exchange.forecast(outlook))
             if len(self.known) < BLOCK:
                 self.known[rows] = bill
         return bill

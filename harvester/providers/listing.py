@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Forecast, Known, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Outlook, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
 from harvester.providers.proof import End, Proof
@@ -129,17 +129,17 @@ class Listing:
             known = {"as_of": arrived_at.astimezone(UTC).date().isoformat(), **known}
         return self.shape.record_of(row.data, arrived_at, known)
 
-    def forecast(self, known: Known | None = None) -> Forecast:
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
         """Return what one task costs: at most all of its rows, where their number or `max_rows` bounds them."""
-        known = known or Known()
-        tariff = self.tariff.known(known.facts)
+        outlook = outlook or Outlook()
+        tariff = self.tariff.known(outlook.facts)
         if self.paging.is_single:
-            return self._forecast_single(tariff, self.targets_per_task if known.targets is None else known.targets)
-        bounds = [bound for bound in (known.rows, self.max_rows, self.paging.reach) if bound is not None]
+            return self._forecast_single(tariff, self.targets_per_task if outlook.targets is None else outlook.targets)
+        bounds = [bound for bound in (outlook.rows, self.max_rows, self.paging.reach) if bound is not None]
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=tariff.units(0), most_units=None)
-        if known.is_exact and known.rows is not None:
-            cost = self._cost(tariff, known.rows)
+        if outlook.is_exact and outlook.rows is not None:
+            cost = self._cost(tariff, outlook.rows)
             return Forecast(
                 least_requests=cost.requests, most_requests=cost.requests, least_units=cost.units, most_units=cost.units
             )

@@ -23,7 +23,7 @@ from harvester.errors import UnknownReply, UnreadableRow
 from harvester.job import Job
 from harvester.jobdir import existing_directory
 from harvester.locks import directory_lock
-from harvester.model import Exchange, Forecast, Known, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Exchange, Forecast, Outlook, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers import PROVIDERS
 
 
@@ -326,8 +326,8 @@ class Other:
     def record_of(self, row: Row, arrived_at: datetime) -> dict[str, Any]:
         return self.exchange.record_of(row, arrived_at)
 
-    def forecast(self, known: Known | None = None) -> Forecast:
-        return self.exchange.forecast(known)
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
+        return self.exchange.forecast(outlook)
 
 
 class Shouting(Other):

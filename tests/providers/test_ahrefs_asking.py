@@ -9,7 +9,7 @@ import pytest
 from ahrefs_kit import TODAY, asked, compiled, parameters, step_of, url_of
 
 from harvester.errors import HarvestRefused
-from harvester.model import Credential, Forecast, Known, Request
+from harvester.model import Credential, Forecast, Outlook, Request
 from harvester.providers import PROVIDERS
 from harvester.providers.ahrefs import AHREFS
 
@@ -373,5 +373,5 @@ def test_history_of_all_time_can_be_asked_for() -> None:
 def test_a_task_is_priced_by_the_rows_of_its_target(
     rows: int, harvest: dict[str, Any], forecast: tuple[int, int, int, int]
 ) -> None:
-    stated = compiled("backlinks", settings={"row_cap": 250}, **harvest).forecast(Known(rows=rows))
+    stated = compiled("backlinks", settings={"row_cap": 250}, **harvest).forecast(Outlook(rows=rows))
     assert (stated.least_requests, stated.most_requests, stated.least_units, stated.most_units) == forecast

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harvester.codec import parse
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Allowance, Cursor, Forecast, Known, Page, Reply, Request, Row, Step, Task, Verdict
+from harvester.model import Action, Allowance, Cursor, Forecast, Outlook, Page, Reply, Request, Row, Step, Task, Verdict
 from harvester.providers.listing import Answer, Listing, overlap_rows
 from harvester.providers.mapping import Shape, Take, address, count
 from harvester.providers.paging import Paging, Window
@@ -397,6 +397,6 @@ PRICE = Tariff(request_units=5, row_units=2, least_units=7)
 def test_a_forecast_counts_pages_and_rows(
     of: Listing, rows: int | None, forecast: tuple[int, int | None, int, int | None]
 ) -> None:
-    assert of.forecast(Known(rows=rows)) == Forecast(
+    assert of.forecast(Outlook(rows=rows)) == Forecast(
         least_requests=forecast[0], most_requests=forecast[1], least_units=forecast[2], most_units=forecast[3]
     )

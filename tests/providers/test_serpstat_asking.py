@@ -11,7 +11,7 @@ from serpstat_kit import TODAY, asked, compiled, listed, page_of, params, reply_
 from spec_kit import SPECS, document, faults_of, needs_specs
 
 from harvester.errors import HarvestRefused, UnknownReply
-from harvester.model import Credential, Harvest, Known, Section
+from harvester.model import Credential, Harvest, Outlook, Section
 from harvester.providers.listing import Listing
 from harvester.providers.serpstat import SERPSTAT, sign
 from harvester.providers.serpstat.compiling import Entry
@@ -405,7 +405,7 @@ def test_an_answer_without_a_total_is_no_size() -> None:
 def test_a_harvest_can_be_forecast_from_one_credit_up() -> None:
     forecast = compiled("summary").forecast()
     assert (forecast.least_units, forecast.most_units, forecast.most_requests) == (1, 5, 1)
-    forecast = compiled("backlinks").forecast(Known(rows=2_500))
+    forecast = compiled("backlinks").forecast(Outlook(rows=2_500))
     assert (forecast.least_units, forecast.most_units, forecast.most_requests) == (1, 2_500, 3)
     assert compiled("backlinks").forecast().most_units == 60_000
 

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from harvester.codec import dump
-from harvester.model import Action, Forecast, Known, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Outlook, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.ahrefs import verdicts, where
 from harvester.providers.ahrefs.fields import Endpoint, Kind
 from harvester.providers.ahrefs.replies import FLOOR_UNITS, billed, charged, no_data, price, rows_of
@@ -105,7 +105,7 @@ class RowReport:
         """Return the record's own fields. Raises UnreadableRow."""
         return self.shape.record_of(row.data, arrived_at, self.given)
 
-    def forecast(self, known: Known | None = None) -> Forecast:
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
         """Return what one task costs.
 
         Least: one request, at Ahrefs' floor; or all of its rows, where the harvest leaves none of them out. Most is
@@ -113,7 +113,7 @@ class RowReport:
         assumes that each further page repeats one row of the one before, and is rough, because rows that share one
         time in masses take more.
         """
-        rows = None if known is None else known.rows
+        rows = None if outlook is None else outlook.rows
         bounds = [bound for bound in (rows, self.max_rows) if bound is not None]
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=FLOOR_UNITS, most_units=None)
