@@ -104,6 +104,6 @@ def _value(value: object) -> str:
 
 
 def _unreadable(found: Rebuilt) -> str:
-    words = f"{counted(found.unreadable, 'kept reply').replace('replys', 'replies')} could not be read when it came"
-    can = f"; {found.readable_now:,} can be now: `harvester run` with --retry-set-aside asks again, and pays again"
-    return f"{words}, and its task was set aside{can if found.readable_now else ''}."
+    words = f"replies that could not be read when they came, and whose tasks were set aside: {found.unreadable:,}"
+    can = f"; {found.readable_now:,} could be now: `harvester run` with --retry-set-aside asks, and pays, again"
+    return f"{words}{can if found.readable_now else ''}"

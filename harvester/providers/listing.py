@@ -169,8 +169,7 @@ class Listing:
         while True:
             left = None if wanted is None else wanted - begin
             window = self.paging.window({"begin": begin}, 1, wanted=left, within=None)
-            if window is None:  # it begins where nothing can be had
-                return _Cost(requests, units)
+            assert window is not None  # it has returned where nothing is left to ask for
             came = max(0, min(window.limit, rows - begin))
             requests, units, begin = requests + 1, units + tariff.units(came), begin + came
             if came < window.limit:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from cli_kit import lines_of, sandbox_beside
 from click.testing import CliRunner, Result
 from rebuild_kit import copied, document, environ_of, every_report, files_of, options, run, written
@@ -53,8 +54,11 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let whatever reaches for the network fail, once the jobs are there."""
-    for name in {"everything", "few"} & set(request.fixturenames):
+    harvested = {"everything", "few"} & set(request.fixturenames)
+    for name in harvested:
         request.getfixturevalue(name)
+    if not harvested:
+        return  # it harvests itself
 
     def touched(*_: object, **__: object) -> None:
         raise AssertionError("the network was touched")
@@ -294,6 +298,66 @@ def test_a_long_rebuild_says_how_far_it_is(few: Path, monkeypatch: pytest.Monkey
     found = compare_job(few, said.append)
     assert len(said) == found.pages
     assert said[-1].startswith(f"rebuilding: {found.pages} of {found.pages} pages")
+
+
+def rewritten(directory: Path, harvest: str, change_lines: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Change what was kept, as if it had come so."""
+    path = directory / replies_of(harvest)
+    lines = lines_of(path)
+    change_lines(lines)
+    content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    path.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(content))
+    size = path.stat().st_size
+    change(directory, f"UPDATE outputs SET bytes = {size}, records = {len(lines)} WHERE name = 'replies/{path.name}'")
+
+
+def test_replies_that_could_not_be_read_are_counted_and_are_no_rows(few: Path, tmp_path: Path) -> None:
+    def add(lines: list[dict[str, Any]]) -> None:
+        lines.append({**lines[0], "rows": None, "body": "{}"})
+        lines.append({**lines[0], "rows": None})
+
+    there = copied(few, tmp_path)
+    rewritten(there, "serpstat.backlinks", add)
+    rows = lines_of(there / "serpstat.backlinks.jsonl.gz")
+    result = call(str(there))
+    assert result.exit_code == 0, result.output
+    assert "whose tasks were set aside: 2; 1 could be now: `harvester run` with --retry-set-aside" in result.stdout
+    assert lines_of(there / "serpstat.backlinks.jsonl.gz") == rows
+
+
+def test_replies_that_an_earlier_version_kept_are_refused(few: Path, tmp_path: Path) -> None:
+    there = copied(few, tmp_path)
+    rewritten(there, "serpstat.backlinks", lambda lines: lines[1].pop("request"))
+    result = call(str(there))
+    assert result.exit_code == 2
+    assert "serpstat.backlinks.jsonl.zst line 2: it was kept by an earlier version" in result.stderr
+
+
+def test_replies_of_which_some_are_gone_are_refused(few: Path, tmp_path: Path) -> None:
+    there = copied(few, tmp_path)
+    change(there, "UPDATE outputs SET records = records + 1 WHERE name LIKE 'replies/serpstat%'")
+    result = call(str(there))
+    assert result.exit_code == 1
+    assert "were stored in it: it was changed" in result.stderr
+
+
+def test_a_job_that_is_not_finished_is_rebuilt_and_goes_on_afterwards(tmp_path: Path) -> None:
+    with sandbox_beside(options()) as sandbox:
+        config = written(document(sandbox, [{"provider": "serpstat", "report": "refdomains"}]), tmp_path)
+        environ = environ_of(sandbox, tmp_path)
+        assert run(config, environ, "--max-targets", "3") == 0
+        there = tmp_path / "out" / "kept"
+        rebuild_job(there, quiet, crops=by(Renaming, {"serpstat.refdomains"}))
+        old = lines_of(there / "serpstat.refdomains.jsonl")
+        assert {line["url_to"] for line in old} == {"changed"}
+        assert run(config, environ) == 0
+        rows = lines_of(there / "serpstat.refdomains.jsonl")
+        assert rows[: len(old)] == old
+        assert len(rows) > len(old)
+        assert len({(line["task"], line["row"]) for line in rows}) == len(rows)
+        assert status(there)["state"] == "complete"
+        assert call(str(there)).exit_code == 0
+        assert "url_to" not in lines_of(there / "serpstat.refdomains.jsonl")[0]
 
 
 def by(kind: type["Other"], names: set[str]) -> Callable[[Job], Mapping[str, Crop]]:

@@ -261,6 +261,24 @@ def test_every_target_of_a_batch_is_counted_and_no_more(bench: Bench) -> None:
     assert plan["harvests"][0]["most_units"] == 100 * 14 + 50
 
 
+def test_the_accounts_own_prices_are_used_once_they_were_told(tmp_path: Path) -> None:
+    options = Options(
+        rates={"dataforseo": "unlimited"},
+        switches=("dataforseo.price_per_request=0.01", "dataforseo.price_per_row=0.00001"),
+    )
+    with sandbox_beside(options) as sandbox:
+        bench = Bench(tmp_path, sandbox.base_urls["dataforseo"], name="dataforseo", key=sandbox.keys["dataforseo"])
+        bench.provider |= {"login": sandbox.logins["dataforseo"]}
+        bench.harvests = [{"report": "refdomains"}, {"report": "overlap", "max_rows": 100}, {"report": "comparison"}]
+        listed = json.loads(bench.call("plan", str(bench.write()), "--json").stdout)
+        found = sized(bench)
+        assert found["providers"]["dataforseo"]["least_units"] < listed["providers"]["dataforseo"]["least_units"]
+        (refdomains, *_) = found["harvests"]
+        assert bench.run().exit_code == 0
+        tasks = [task for task in lines_of(bench.out / "tasks.jsonl") if task["harvest"] == "dataforseo.refdomains"]
+        assert sum(task["units"] for task in tasks) == refdomains["most_units"]
+
+
 # What is kept
 
 

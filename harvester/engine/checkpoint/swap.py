@@ -5,6 +5,7 @@ then do they take the places of the old ones. A crash before it leaves the old j
 whoever opens the state next moves the rest: so nobody ever works on half of it.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -75,4 +76,6 @@ def _sync(directory: Path) -> None:
         finally:
             os.close(fd)
     except OSError as exc:
+        if exc.errno == errno.EINVAL:  # a file system that does not sync directories; nothing failed
+            return
         raise StorageError(f"cannot force {directory} to disk: {exc.strerror}") from exc
