@@ -23,6 +23,7 @@ from harvester.engine.checkpoint import (
     count_outside,
     count_targets,
     has_state,
+    is_swapping,
     meta_of,
     open_to_look,
     reading,
@@ -132,9 +133,35 @@ def _database(job: Job) -> Iterator[sqlite3.Connection]:
     if not has_state(directory):
         _refuse_rows_without_state(job)  # before a new state lies where the old one is to be put back
     with opened_state(directory) as db:
+        _note_holder(db)
         if _is_untouched(db):  # nothing binds it to the config or the list that it was begun with
             _empty(db)
-        SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
+            _note_holder(db)
+        yield db
+
+
+def _note_holder(db: sqlite3.Connection) -> None:
+    SqliteCheckpoint(db).set_meta({"holder": f"process {os.getpid()} since {_stamp(datetime.now(UTC))}"})
+
+
+@contextmanager
+def existing_directory(directory: Path) -> Iterator[sqlite3.Connection]:
+    """Open the state of a job that has begun, locked for the length of the block, to change its files.
+
+    Raises ConfigError if it is no job directory or another process works in it, StorageError if it is damaged.
+    """
+    open_to_look(directory).close()
+    with _locked(directory), opened_state(directory) as db:
+        _note_holder(db)
+        yield db
+
+
+@contextmanager
+def quiet_directory(directory: Path) -> Iterator[sqlite3.Connection]:
+    """Open the state of a job for reading while nobody works in it. Raises ConfigError."""
+    with closing(open_to_look(directory)) as db, _locked(directory):
+        if is_swapping(db):
+            raise ConfigError(f"{directory}: a rebuild was cut off; complete it with: harvester rebuild {directory}")
         yield db
 
 

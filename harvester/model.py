@@ -245,18 +245,29 @@ class Exchange(Protocol):
         `arrived_at` (UTC) is when the reply came: a date far beyond it is not believed.
         """
 
-    def forecast(self, rows: int | None = None) -> "Forecast":
-        """Return what one task costs at least and at most; `rows`: how many its target has, where that is known."""
+    def forecast(self, outlook: "Outlook | None" = None) -> "Forecast":
+        """Return what one task costs at least and at most, by what is known of it beforehand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is known of a task before it is asked."""
+
+    targets: int | None = None  #: how many it is about; None = as many as a request takes
+    rows: int | None = None  #: how many the report has of its target
+    is_exact: bool = False  #: it has exactly so many; False = a filter may leave some of them out
+    facts: Mapping[str, int] = field(default_factory=dict)  #: as of `Allowance`: the account's own prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The bill of one task, before anything is known of its target. None = no upper bound."""
+    """The bill of one task before it is asked. None = no upper bound."""
 
     least_requests: int
     most_requests: int | None
     least_units: int
     most_units: int | None
+    is_rough: bool = False  #: how rows lie in pages is not known, and may make it dearer than the most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,12 +321,17 @@ class ReceiptCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """The cheapest paid question after how many rows the reports of a target have."""
+    """A paid question after how many rows reports of a target have."""
 
     report: str  #: the neutral name of a report whose records answer it
     sizes: Mapping[str, str]  #: neutral name of a report -> field of the answer's record that counts its rows
     fields: tuple[str, ...] | None = None  #: provider fields to pay for; None = those the record needs
+    options: Mapping[str, Any] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = SCOPES  #: in which it can be asked
+    upper: frozenset[str] = frozenset()  #: reports that may have fewer rows than it counts
+    #: Asked for each harvest by itself, with its own filter and options, so that its rows are counted exactly. The
+    #: option "of" then names the report.
+    is_of_harvest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,7 +398,7 @@ class Provider:
     judge: Callable[[Reply], Verdict]
     balance: BalanceCall | None = None
     receipts: ReceiptCall | None = None
-    sizing: Sizing | None = None
+    sizing: tuple[Sizing, ...] = ()  #: the cheapest first; the first that counts all reports in question is asked
     settings: Mapping[str, str] = field(default_factory=dict)  #: further keys of its config section, explained
     needed_settings: tuple[str, ...] = ()  #: those of them that it cannot do without
 

@@ -20,6 +20,7 @@ from harvester.engine.checkpoint import (
     Census,
     SqliteCheckpoint,
     break_seal,
+    finish_swap,
     force_again,
     has_state,
     keep_in_one_file,
@@ -143,7 +144,9 @@ def opened_state(directory: Path) -> Iterator[sqlite3.Connection]:
         force_again(directory)
         db = open_database(directory, is_sound=is_sound)
         stack.callback(leave_seal, directory)
-        yield stack.enter_context(closing(db))
+        stack.enter_context(closing(db))
+        finish_swap(db, directory)
+        yield db
 
 
 def put_away(directory: Path, number: int) -> None:

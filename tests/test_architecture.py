@@ -74,7 +74,7 @@ ONLY = {
         "harvester/jobdir.py",
         "harvester/inheritance.py",
         "harvester/rounds.py",
-        "harvester/assembly/plan.py",
+        *(f"harvester/assembly/{name}.py" for name in ("plan", "sizes", "sized_plan", "prices", "rebuild")),
     },
     "aiohttp": {"harvester/engine/transport.py", "harvester/sandbox/app.py"},
     "click": {"harvester/cli/"},

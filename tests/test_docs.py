@@ -5,8 +5,10 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
+import click
 import pytest
 
+from harvester.cli import main
 from harvester.config import load
 from harvester.config.tables import FilterTable, HarvestTable, JobTable, OutputTable, ProviderTable
 from harvester.job import compile_job
@@ -14,8 +16,10 @@ from harvester.providers import PROVIDERS
 from harvester.sandbox.app import CONTRACTS
 
 ROOT = Path(__file__).parents[1]
+#: Configs whose page is about more than the config.
+ELSEWHERE = {"new-and-lost-watch": "weekly-watch.md", "discover-competitors": "stages.md"}
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def text_of(name: str) -> str:
@@ -56,6 +60,27 @@ def test_a_provider_has_a_page_with_every_report_and_only_switches_that_exist(na
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_provider_is_in_a_config_that_is_shipped(name: str) -> None:
     assert any(name in load(path).providers for path in CONFIGS)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_that_is_shipped_has_a_page_with_its_commands_in_order(path: Path) -> None:
+    page = ROOT / "docs" / ELSEWHERE.get(path.stem, f"workflows/{path.stem}.md")
+    if path.stem in ELSEWHERE and not page.is_file():
+        pytest.skip("comes with the feature that it is about")
+    text = page.read_text(encoding="utf-8")
+    places = [text.find(f"$ harvester {command} configs/{path.name}") for command in ("plan", "run")]
+    assert -1 < places[0] < places[1]
+    if path.stem not in ELSEWHERE:
+        assert f"](workflows/{path.stem}.md)" in text_of("docs/workflows.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_commands_of_the_pages_have_the_switches_that_they_are_called_with(page: Path) -> None:
+    for command, rest in re.findall(r"^\$ harvester (\w+) (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        found = main.get_command(click.Context(main), command)
+        if found is not None:  # else it is installed with an extra
+            known = {name for option in found.params for name in option.opts}
+            assert set(re.findall(r"--[a-z-]+", rest.split("#")[0].split('"')[0])) <= known, rest
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -1,9 +1,9 @@
 """What a job will ask and cost, before anything paid is sent."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -18,8 +18,9 @@ from harvester.engine.checkpoint import (
 )
 from harvester.job import CompiledHarvest, Job
 from harvester.jobdir import faults_of, target_lines, tell_outside
-from harvester.model import RateRule, Scope
+from harvester.model import Forecast, Outlook, RateRule, Scope
 
+ListDatabase = sqlite3.Connection  #: that holds a job's list
 RejectedLines = Sequence[tuple[str, int, str, str]]
 
 
@@ -61,8 +62,34 @@ class Range:
     def times(self, most: int | None) -> "Range":
         """Return none, or at most so many for each."""
         if self.most == 0 or most == 0:
-            return Range(least=0, most=0)
+            return NOTHING
         return Range(least=0, most=None if self.most is None or most is None else self.most * most)
+
+
+NOTHING = Range(least=0, most=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What some tasks ask and cost."""
+
+    requests: Range = NOTHING
+    units: Range = NOTHING
+    is_rough: bool = False  #: as of `Forecast`
+
+    @classmethod
+    def of(cls, forecast: Forecast, tasks: int = 1) -> "Bill":
+        """Return the bill of so many tasks that cost the same."""
+        if tasks == 0:
+            return cls()
+        return cls(
+            requests=_times(tasks, forecast.least_requests, forecast.most_requests),
+            units=_times(tasks, forecast.least_units, forecast.most_units),
+            is_rough=forecast.is_rough,
+        )
+
+    def __add__(self, other: "Bill") -> "Bill":
+        return Bill(requests=self.requests + other.requests, units=self.units + other.units)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,50 +100,31 @@ class HarvestPlan:
     provider: str
     report: str
     targets: Range
-    requests: Range
-    units: Range
+    bill: Bill
     is_since_last: bool = False
     since_day: date | None = None  #: what that means in the round that is planned; None = as if `since` were absent
+    sized: int = 0  #: targets whose rows are known
+    rough: int = 0  #: of those, whose cost is rough all the same
+    covered: int | None = None  #: targets that the budget still pays for, harvest after harvest; None = not known
 
-    @classmethod
-    def before_sizes(cls, item: CompiledHarvest, targets: Targets, *, without: int = 0) -> "HarvestPlan":
-        """Return the share of a harvest whose targets' rows are not known; of all targets, or all but some."""
-        staged = targets.staged.get(item.harvest.name)
-        if staged is not None:
-            return cls._staged(item, staged)
-        count = targets.by_scope[item.harvest.scope]
-        if item.sets is not None:
-            tasks = targets.sets[item.harvest.name]
-        else:
-            tasks = -(-max(0, count - without) // item.exchange.targets_per_task)
-        forecast = item.exchange.forecast()
-        return cls(
-            name=item.harvest.name,
-            provider=item.harvest.provider,
-            report=item.report.name,
-            targets=Range(least=count, most=count),
-            requests=_times(tasks, forecast.least_requests, forecast.most_requests),
-            units=_times(tasks, forecast.least_units, forecast.most_units),
-            is_since_last=item.harvest.is_since_last,
-            since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
-        )
+    @property
+    def requests(self) -> Range:
+        """What is asked."""
+        return self.bill.requests
 
-    @classmethod
-    def _staged(cls, item: CompiledHarvest, targets: Range) -> "HarvestPlan":
-        """Return the share of a harvest that may find no target, or as many as its source's rows can bring."""
-        forecast, tasks = item.exchange.forecast(), targets.times(1)
-        if targets.most is not None:
-            tasks = Range(least=0, most=-(-targets.most // item.exchange.targets_per_task))
-        return cls(
-            name=item.harvest.name,
-            provider=item.harvest.provider,
-            report=item.report.name,
-            targets=targets,
-            requests=tasks.times(forecast.most_requests),
-            units=tasks.times(forecast.most_units),
-            is_since_last=item.harvest.is_since_last,
-            since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
-        )
+    @property
+    def units(self) -> Range:
+        """What it costs."""
+        return self.bill.units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dear:
+    """One target, and at most what all harvests of a provider cost of it."""
+
+    target: str
+    requests: int
+    units: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +133,29 @@ class ProviderPlan:
 
     unit: str
     rate: RateRule | None  #: of one key; None = unlimited
+    keys: int
     requests: Range
     units: Range
-    least_s: float | None  #: None = no rate limit, so the answers' own pace decides
-    most_s: float | None
     budget: int | None
+    dearest: tuple[Dear, ...] = ()  #: targets whose sizes are known
+    first_covered: int | None = None  #: so many targets, from the first of the list on, can be paid whole
+    cheapest_covered: int | None = None  #: and so many if the cheapest came first
+
+    @property
+    def least_s(self) -> float | None:
+        """Seconds at least; None = no rate limit, so the answers' own pace decides."""
+        return self.seconds(self.requests.least)
+
+    @property
+    def most_s(self) -> float | None:
+        """Seconds at most."""
+        return self.seconds(self.requests.most)
+
+    def seconds(self, requests: int | None) -> float | None:
+        """Return how long so many requests take under the rate; None = that is not known."""
+        if self.rate is None or requests is None:
+            return None
+        return requests * self.rate.window_s / self.rate.calls / self.keys
 
     @property
     def is_covered(self) -> bool | None:
@@ -147,6 +173,7 @@ class Plan:
     targets: Targets
     harvests: tuple[HarvestPlan, ...]
     providers: dict[str, ProviderPlan]
+    sizes: Mapping[str, Any] | None = field(default=None)  #: where the sizes are, and how old; None = there are none
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan for scripts."""
@@ -154,40 +181,54 @@ class Plan:
             "job": self.job,
             "targets": self.targets.count,
             "targets_rejected": self.targets.rejected,
-            "harvests": [
-                {
-                    "harvest": item.name,
-                    "provider": item.provider,
-                    "report": item.report,
-                    "targets": item.targets.most,
-                    **(_range("targets", item.targets) if item.name in self.targets.staged else {}),
-                    **({"since_day": item.since_day} if item.is_since_last else {}),
-                    **_range("requests", item.requests),
-                    **_range("units", item.units),
-                }
-                for item in self.harvests
-            ],
-            "providers": {
-                name: {
-                    "unit": item.unit,
-                    **_range("requests", item.requests),
-                    **_range("units", item.units),
-                    "least_seconds": item.least_s,
-                    "most_seconds": item.most_s,
-                    "budget": item.budget,
-                    "covered": item.is_covered,
-                }
-                for name, item in self.providers.items()
-            },
+            "sizes": self.sizes,
+            "harvests": [self._harvest(item) for item in self.harvests],
+            "providers": {name: _provider(item) for name, item in self.providers.items()},
+        }
+
+    def _harvest(self, item: HarvestPlan) -> dict[str, Any]:
+        provider = self.providers[item.provider]
+        return {
+            "harvest": item.name,
+            "provider": item.provider,
+            "report": item.report,
+            "targets": item.targets.most,
+            **(_range("targets", item.targets) if item.name in self.targets.staged else {}),
+            **({"since_day": item.since_day} if item.is_since_last else {}),
+            "targets_sized": item.sized,
+            "targets_rough": item.rough,
+            **_range("requests", item.requests),
+            **_range("units", item.units),
+            "least_seconds": provider.seconds(item.requests.least),
+            "most_seconds": provider.seconds(item.requests.most),
+            "targets_covered": item.covered,
         }
 
 
-def read_all_targets(
-    job: Job, stdin: BinaryIO, notice: Callable[[str], None], *, hear: Callable[[RejectedLine], None] | None = None
-) -> Targets:
-    """Read the job's lists as a run would, into a database that is thrown away; `hear` gets each rejected line.
+def _provider(item: ProviderPlan) -> dict[str, Any]:
+    return {
+        "unit": item.unit,
+        **_range("requests", item.requests),
+        **_range("units", item.units),
+        "least_seconds": item.least_s,
+        "most_seconds": item.most_s,
+        "budget": item.budget,
+        "covered": item.is_covered,
+        "first_targets_covered": item.first_covered,
+        "cheapest_targets_covered": item.cheapest_covered,
+        "dearest": [
+            {"target": dear.target, "most_requests": dear.requests, "most_units": dear.units} for dear in item.dearest
+        ],
+    }
 
-    Raises ConfigError.
+
+@contextmanager
+def listed(
+    job: Job, stdin: BinaryIO, notice: Callable[[str], None], *, hear: Callable[[RejectedLine], None] | None = None
+) -> Iterator[tuple[Targets, sqlite3.Connection]]:
+    """Read the job's lists as a run would, into a database that is thrown away behind the block.
+
+    `hear` gets each rejected line. Raises ConfigError.
     """
     lines = target_lines(job, stdin, notice)
     with closing(sqlite3.connect("", isolation_level=None)) as db:  # "" = a temporary file: flat memory
@@ -198,7 +239,7 @@ def read_all_targets(
         tell_outside(db, job, notice)
         by_scope = {scope: count_targets(db, scope) for scope in job.scopes}
         sets = {source.harvest: count_sets(db, source.harvest) for source in job.sets}
-        return Targets(
+        targets = Targets(
             by_scope=by_scope,
             sets=sets,
             staged=_staged(job, by_scope, sets),
@@ -206,6 +247,15 @@ def read_all_targets(
             rejected=intake.rejected,
             first_rejected=rejected_lines(db, 20),
         )
+        yield targets, db
+
+
+def read_all_targets(
+    job: Job, stdin: BinaryIO, notice: Callable[[str], None], *, hear: Callable[[RejectedLine], None] | None = None
+) -> Targets:
+    """Return what the job's lists hold. Raises ConfigError."""
+    with listed(job, stdin, notice, hear=hear) as (targets, _):
+        return targets
 
 
 def _staged(job: Job, by_scope: dict[Scope, int], sets: dict[str, int]) -> dict[str, Range]:
@@ -235,40 +285,72 @@ def _heard(
 
 def plan_job(job: Job, targets: Targets) -> Plan:
     """Return what the whole job asks and costs, from its beginning."""
-    return plan_of(job, targets, [HarvestPlan.before_sizes(item, targets) for item in job.harvests])
+    harvests = [share_of(item, targets, unsized_bill(item, targets)) for item in job.harvests]
+    return Plan(job=job.config.name, targets=targets, harvests=tuple(harvests), providers=provider_plans(job, harvests))
 
 
-def plan_of(job: Job, targets: Targets, harvests: Sequence[HarvestPlan]) -> Plan:
-    """Return the plan of a job whose harvests are planned."""
+def share_of(item: CompiledHarvest, targets: Targets, bill: Bill) -> HarvestPlan:
+    """Return a harvest's share."""
+    return HarvestPlan(
+        name=item.harvest.name,
+        provider=item.harvest.provider,
+        report=item.report.name,
+        targets=_targets(item, targets),
+        bill=bill,
+        is_since_last=item.harvest.is_since_last,
+        since_day=item.harvest.since if isinstance(item.harvest.since, date) else None,
+    )
+
+
+def _targets(item: CompiledHarvest, targets: Targets) -> Range:
+    count = targets.by_scope[item.harvest.scope]
+    return targets.staged.get(item.harvest.name, Range(least=count, most=count))
+
+
+def unsized_bill(
+    item: CompiledHarvest, targets: Targets, *, without: int = 0, facts: Mapping[str, int] | None = None
+) -> Bill:
+    """Return the bill of a harvest whose targets' rows are not known; of all targets, or of all but some."""
+    facts = facts or {}
+    if item.stage is not None:
+        return _staged_bill(item, targets.staged[item.harvest.name], item.exchange.forecast(Outlook(facts=facts)))
+    if item.sets is not None:
+        return Bill.of(item.exchange.forecast(Outlook(facts=facts)), targets.sets[item.harvest.name])
+    count, per_task = max(0, targets.by_scope[item.harvest.scope] - without), item.exchange.targets_per_task
+    whole, rest = divmod(count, per_task)
+    bill = Bill.of(item.exchange.forecast(Outlook(facts=facts)), whole)
+    return bill + Bill.of(item.exchange.forecast(Outlook(targets=rest, facts=facts)), 1 if rest else 0)
+
+
+def _staged_bill(item: CompiledHarvest, targets: Range, forecast: Forecast) -> Bill:
+    """Return the bill of a harvest that may find no target, or as many as its source's rows can bring."""
+    most = None if targets.most is None else -(-targets.most // item.exchange.targets_per_task)
+    tasks = Range(least=0, most=most)
+    return Bill(
+        requests=tasks.times(forecast.most_requests),
+        units=tasks.times(forecast.most_units),
+        is_rough=forecast.is_rough,
+    )
+
+
+def provider_plans(job: Job, harvests: Sequence[HarvestPlan]) -> dict[str, ProviderPlan]:
+    """Return the shares of the providers."""
     providers: dict[str, ProviderPlan] = {}
     for name, account in job.accounts.items():
-        mine = [item for item in harvests if item.provider == name]
-        requests, units = _sum(item.requests for item in mine), _sum(item.units for item in mine)
-        keys = len(account.config.keys)
+        mine = sum((item.bill for item in harvests if item.provider == name), Bill())
         providers[name] = ProviderPlan(
             unit=account.provider.unit,
             rate=account.rate,
-            requests=requests,
-            units=units,
-            least_s=_seconds(requests.least, account.rate, keys),
-            most_s=None if requests.most is None else _seconds(requests.most, account.rate, keys),
+            keys=len(account.config.keys),
+            requests=mine.requests,
+            units=mine.units,
             budget=account.config.budget,
         )
-    return Plan(job=job.config.name, targets=targets, harvests=tuple(harvests), providers=providers)
+    return providers
 
 
 def _times(tasks: int, least: int, most: int | None) -> Range:
-    if tasks == 0:
-        return Range(least=0, most=0)
     return Range(least=tasks * least, most=None if most is None else tasks * most)
-
-
-def _sum(ranges: Iterable[Range]) -> Range:
-    return sum(ranges, Range(least=0, most=0))
-
-
-def _seconds(requests: int, rate: RateRule | None, keys: int) -> float | None:
-    return None if rate is None else requests * rate.window_s / rate.calls / keys
 
 
 def _range(name: str, found: Range) -> dict[str, int | None]:

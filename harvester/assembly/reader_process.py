@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from harvester.assembly.crops import crops_of
 from harvester.config import JobConfig
-from harvester.engine.finding import Question, find
-from harvester.engine.ports import Finding
+from harvester.engine.finding import find
+from harvester.engine.ports import Finding, Question
 from harvester.engine.render import Crop
 from harvester.job import compile_job
 

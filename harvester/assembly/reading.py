@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from harvester.assembly.reader_process import ProcessGone, ReaderProcess
-from harvester.engine.finding import Question, find
-from harvester.engine.ports import Finding
+from harvester.engine.finding import find
+from harvester.engine.ports import Finding, Question
 from harvester.engine.render import Crop
 from harvester.engine.run import first_of_ours
 from harvester.job import Job

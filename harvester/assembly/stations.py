@@ -9,6 +9,7 @@ from functools import partial
 
 from harvester.assembly.accounts import account_transport
 from harvester.assembly.keys import Trails, gate_of
+from harvester.assembly.prices import note_prices
 from harvester.assembly.reconciliation import UNASKED, Auditor
 from harvester.assembly.surroundings import Surroundings
 from harvester.display import amount
@@ -104,6 +105,7 @@ class Builder:
             begun += settled
             budget.settle(0, spent_units=settled.units_spent, in_doubt_units=settled.units_in_doubt)
             desk.learn(balance.learnt)
+            note_prices(self.checkpoint, name, balance.learnt)
             purse = Purse(budget, Ledger(balance.above(account.config.keep or 0)))
             lanes.append(Lane(self._parts(auditor, balance, purse, desk, transport.mask.body)))
             auditors.append(auditor)

@@ -6,7 +6,7 @@ main = Cli(
     name="harvester",
     package="harvester.cli",
     sections={
-        "Harvest": ["check", "plan", "run", "status"],
+        "Harvest": ["check", "plan", "run", "status", "rebuild"],
         "Look at the result": ["changes", "export", "gap", "query", "report"],
         "Look up": ["providers", "schema"],
         "Try without an account": ["demo", "sandbox"],

@@ -1,35 +1,35 @@
 """`harvester plan`."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from harvester.assembly import (
-    Plan,
-    Range,
+    ListDatabase,
     RunOptions,
     Targets,
+    bought_bill,
+    listed,
     next_round,
-    plan_job,
     plan_with_sizes,
-    read_all_targets,
+    set_aside,
+    sizes_fit,
     sizing_config,
     standard_input,
+    take_sizes,
     told,
 )
 from harvester.cli.options import budget_option, config_argument, json_option, load_config
+from harvester.cli.plan_text import plan_text, price_text
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end
-from harvester.cli.words import Figure, counted, duration, figure, rejected_text, table
 from harvester.codec import dump_pretty
 from harvester.config import JobConfig
-from harvester.display import amount, unit_shown
-from harvester.job import compile_job
-
-COVERED = {True: "yes", False: "no", None: "depends"}
-REJECTED_SHOWN = 5
+from harvester.errors import ConfigError
+from harvester.job import Job, compile_job
 
 
 @click.command()
@@ -37,116 +37,72 @@ REJECTED_SHOWN = 5
 @budget_option
 @click.option("--size", is_flag=True, help="Buy the cheapest sizing report first, then plan by it.")
 @click.option("--yes", is_flag=True, help="With --size: buy without asking.")
+@click.option("--refresh", is_flag=True, help="With --size: set kept sizes aside, and buy them anew.")
 @json_option
-def plan(config: Path, budgets: tuple[str, ...], size: bool, yes: bool, as_json: bool) -> None:
+def plan(config: Path, budgets: tuple[str, ...], size: bool, yes: bool, refresh: bool, as_json: bool) -> None:
     """Say what CONFIG will ask and cost; nothing is sent, unless with --size.
 
     The job is counted from its beginning. The most is known where `max_rows` bounds the rows of a target, or where
-    --size has bought how many a target has. Sizes are kept beside the job directory, and are not bought twice.
+    --size has bought how many a target has. Sizes are kept beside the job directory, are not bought twice, and are used
+    by every later plan. With --budget the plan says how far that goes.
 
-    Example: harvester plan configs/rivals.toml
+    \b
+    Example: harvester plan configs/rivals.toml --size --budget ahrefs=50000
     """
-    job, lasts = next_round(compile_job(load_config(config, budgets=budgets), datetime.now(UTC).date()))
+    if (yes or refresh) and not size:
+        raise click.UsageError("--yes and --refresh are about buying sizes: use them with --size.")
+    now = datetime.now(UTC)
+    job, lasts = next_round(compile_job(load_config(config, budgets=budgets), now.date()))
     for line in told(lasts):
         say(line)
-    targets = read_all_targets(job, standard_input(), say)
-    sizing = sizing_config(job) if size else None
-    if sizing is None:
+    if size and any(source.path == Path("-") for source in job.config.targets):
+        raise ConfigError("--size reads the list twice, and standard input can be read once; put the list into a file")
+    with listed(job, standard_input(), say) as (targets, db):
         if size:
-            say("No report of this job has a size that can be bought.")
-        planned = plan_job(job, targets)
+            _buy_what_is_missing(job, targets, db, is_agreed=yes, is_anew=refresh)
+        planned = plan_with_sizes(job, targets, db, take_sizes(db, job))
+    click.echo(dump_pretty(planned.as_json()), nl=False) if as_json else click.echo(plan_text(planned, now))
+
+
+def _buy_what_is_missing(job: Job, targets: Targets, db: ListDatabase, *, is_agreed: bool, is_anew: bool) -> None:
+    """Buy the sizes that are not there, once the user has seen the price and agrees."""
+    sizing = sizing_config(job)
+    if sizing is None:
+        say("No report of this job has a size that can be bought.")
+        return
+    if is_anew and (kept := set_aside(sizing.output, datetime.now(UTC))) is not None:
+        say(f"The sizes that were kept are in {kept}.")
+    if not sizes_fit(job):
+        raise ConfigError(
+            f"{sizing.output}: holds the sizes of other questions than this config asks (its harvests, filters or days"
+            " were changed): buy them anew with --size --refresh, which sets the old ones aside"
+        )
+    bills = bought_bill(job, targets, db, take_sizes(db, job))
+    if not any(bill.requests.most for bill in bills.values()):
+        return
+    for name, bill in bills.items():
+        say(price_text(name, bill, job.accounts[name].provider.unit))
+    if is_agreed or _agrees():
+        _buy(sizing)
     else:
-        _buy(sizing, targets, is_agreed=yes)
-        planned = plan_with_sizes(job, targets, sizing.output)
-    click.echo(dump_pretty(planned.as_json()), nl=False) if as_json else click.echo(_text(planned))
+        say("Nothing was bought.")
 
 
-def _buy(sizing: JobConfig, targets: Targets, *, is_agreed: bool) -> None:
-    """Buy the sizes of all targets, once the user has seen the price; end the process if they cannot be had."""
-    price = plan_job(compile_job(sizing, datetime.now(UTC).date()), targets)
-    for name, item in price.providers.items():
-        requests = counted(item.requests.most or 0, "request")
-        say(f"Sizing with {name}: {requests}, at most {amount(item.units.most or 0, item.unit)}.")
-    if not is_agreed:
-        click.confirm("Buy what is not bought yet?", abort=True, err=True)
-    ended = finished(run_job(sizing, RunOptions(), os.environ, View()))
+def _agrees() -> bool:
+    """Ask. Raises ConfigError if nobody is there."""
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "--size buys, and nobody can be asked here: agree to the price with --yes; nothing was bought"
+        )
+    return click.confirm("Buy what is not bought yet?", err=True)
+
+
+def _buy(sizing: JobConfig) -> None:
+    """Buy the sizes; end the process if they cannot be had."""
+    try:
+        ended = finished(run_job(sizing, RunOptions(), os.environ, View()))
+    except ConfigError as exc:
+        remedy = "these are the sizes of a job; if its list was changed, --size --refresh buys them anew"
+        raise ConfigError([*exc.faults, remedy]) from exc
     if ended.outcome.exit_code not in (0, 3):
         tell_end(ended, sizing.output)
-
-
-def _text(planned: Plan) -> str:
-    targets = planned.targets
-    words = [counted(targets.count, "target")]
-    words += [f"{counted(targets.repeated, 'line')} repeated"] if targets.repeated else []
-    words += [f"{counted(targets.rejected, 'line')} rejected"] if targets.rejected else []
-    lines = [
-        f"{planned.job}: {', '.join(words)}",
-        *rejected_text(targets.first_rejected[:REJECTED_SHOWN], targets.rejected),
-    ]
-    lines += ["", _harvests(planned), "", _providers(planned)]
-    if any(item.units.most is None for item in planned.harvests):
-        lines += ["", '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them.']
-    if planned.targets.staged:
-        lines += [
-            "",
-            "Targets that come from the rows of another harvest: none at least, so nothing at least for them.",
-        ]
-    return "\n".join(lines)
-
-
-def _harvests(planned: Plan) -> str:
-    head = ("harvest", "targets", "requests", "at most", "units", "at most")
-    rows = [
-        (
-            item.name,
-            _targets(item.targets),
-            *_both(item.requests),
-            *_costs(item.units, planned.providers[item.provider].unit),
-        )
-        for item in planned.harvests
-    ]
-    return table(head, rows)
-
-
-def _providers(planned: Plan) -> str:
-    head = (
-        "provider",
-        "requests",
-        "at most",
-        "rate",
-        "time",
-        "at most",
-        "units",
-        "at most",
-        "budget",
-        "covered",
-        "unit",
-    )
-    rows = []
-    for name, item in planned.providers.items():
-        times = ["-" if seconds is None else duration(seconds) for seconds in (item.least_s, item.most_s)]
-        paced = (str(item.rate), *times) if item.rate else ("unlimited", "-", "-")
-        rows.append(
-            (
-                name,
-                *_both(item.requests),
-                *paced,
-                *_costs(item.units, item.unit),
-                figure(item.budget, item.unit),
-                "-" if item.budget is None else COVERED[item.is_covered],
-                unit_shown(item.unit),
-            )
-        )
-    return table(head, rows)
-
-
-def _targets(found: Range) -> int | Figure | None:
-    return found.most if found.most is None or found.least == found.most else Figure(f"up to {found.most:,}")
-
-
-def _both(found: Range) -> tuple[int, int | None]:
-    return found.least, found.most
-
-
-def _costs(found: Range, unit: str) -> tuple[Figure | None, Figure | None]:
-    return figure(found.least, unit), figure(found.most, unit)

@@ -5,24 +5,15 @@ Nothing here waits or knows a lane, so that it can also be done in another proce
 
 import traceback
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
-from harvester.engine.ports import Finding, Work
+from harvester.engine.capture import captured_lines
+from harvester.engine.ports import Finding, Question
 from harvester.engine.render import Crop
 from harvester.engine.seeding import seeds_of
 from harvester.errors import UnknownReply
-from harvester.model import Action, Reply, Request, Step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A reply, and all that it takes to make sense of it but the harvest."""
-
-    work: Work  #: as it stood when it was asked
-    step: Step
-    request: Request
-    reply: Reply
+from harvester.model import Action
 
 
 class Reader(Protocol):
@@ -47,10 +38,11 @@ def find(crop: Crop, question: Question) -> Finding:
         is_told = isinstance(exc, UnknownReply)
         return replace(
             found,
-            lines=crop.captured_lines(question.work, reply),
+            lines=captured_lines(crop.captured, question, None),
             unreadable=str(exc) if is_told else f"{type(exc).__name__}: {exc}",
             stumble="" if is_told else traceback.format_exc(),
         )
+    lines += captured_lines(crop.captured, question, len(page.rows))
     return replace(found, page=replace(page, rows=()), rows=len(page.rows), lines=lines, seeds=seeds)
 
 

@@ -14,10 +14,22 @@ from datetime import datetime
 
 from harvester.engine.desk import Desk
 from harvester.engine.exchange import Asked, Brought
-from harvester.engine.finding import Question, Reader, find_here
+from harvester.engine.finding import Reader, find_here
 from harvester.engine.gate import Gate
 from harvester.engine.ledger import Purse
-from harvester.engine.ports import Clock, Entry, Finding, Hold, Lines, State, Store, Tally, Transport, Work
+from harvester.engine.ports import (
+    Clock,
+    Entry,
+    Finding,
+    Hold,
+    Lines,
+    Question,
+    State,
+    Store,
+    Tally,
+    Transport,
+    Work,
+)
 from harvester.engine.receipts import Receipts
 from harvester.engine.render import Crop
 from harvester.engine.retry import Backoff, Health, Patience

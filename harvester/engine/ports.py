@@ -11,7 +11,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from harvester.model import BEGINNING, Cursor, Known, Page, Reply, Request, Seeds, Task, Verdict
+from harvester.model import BEGINNING, Cursor, Known, Page, Reply, Request, Seeds, Step, Task, Verdict
 
 
 class Clock(Protocol):
@@ -186,6 +186,16 @@ class Entry:
     lines: tuple[Lines, ...] = ()
     learnt: Mapping[str, int] = field(default_factory=dict)
     seeds: tuple[Seeds, ...] = ()  #: targets for other harvests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A reply, and all that it takes to make sense of it but the harvest."""
+
+    work: Work  #: as it stood when it was asked
+    step: Step
+    request: Request
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Rows to lines: the envelope, the record or the raw row, the task's own line. Pure."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,11 +51,7 @@ class Crop:
             if (envelope := envelopes.get(row.target)) is None:
                 envelope = envelopes[row.target] = self._envelope(row.target, place)
             records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
-        return (*_lines(self.output, records), *_lines(REJECTS, rejects), *self.captured_lines(work, reply))
-
-    def captured_lines(self, work: Work, reply: Reply) -> tuple[Lines, ...]:
-        """Return the line of a reply as it came, if such are kept."""
-        return () if self.captured is None else (Lines(self.captured, self._reply_line(work, reply), 1),)
+        return (*_lines(self.output, records), *_lines(REJECTS, rejects))
 
     def task_line(self, work: Work, at: datetime) -> Lines:
         """Return the line of a finished task."""
@@ -116,23 +111,6 @@ class Crop:
             return dump_line(self.exchange.record_of(row, arrived_at))[1:]
         except UnreadableRow as exc:
             return exc
-
-    def _reply_line(self, work: Work, reply: Reply) -> bytes:
-        try:
-            body = {"body": reply.body.decode()}
-        except UnicodeDecodeError:
-            body = {"body_base64": b64encode(reply.body).decode()}
-        return dump_line(
-            {
-                "task": work.task.id,
-                "page": work.pages + 1,
-                "cursor": work.cursor,
-                "at": rfc3339(reply.arrived_at),
-                "status": reply.status,
-                "headers": reply.headers,
-                **body,
-            }
-        )
 
 
 def rfc3339(at: datetime) -> str:

@@ -7,10 +7,10 @@ answer. What is asked for, what it may cost and where the next page begins follo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Outlook, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.mapping import Record, Shape
 from harvester.providers.paging import Came, Paging, Window
 from harvester.providers.proof import End, Proof
@@ -129,26 +129,54 @@ class Listing:
             known = {"as_of": arrived_at.astimezone(UTC).date().isoformat(), **known}
         return self.shape.record_of(row.data, arrived_at, known)
 
-    def forecast(self, rows: int | None = None) -> Forecast:
-        """Return what one task costs: at most all of its rows, where `rows` or `max_rows` bounds them."""
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
+        """Return what one task costs: at most all of its rows, where their number or `max_rows` bounds them."""
+        outlook = outlook or Outlook()
+        tariff = self.tariff.known(outlook.facts)
         if self.paging.is_single:
-            most = self.tariff.units(self.paging.page_rows * self.targets_per_task)
-            least = self.tariff.units(0) if self.tariff.row_units else most
-            again = self.targets_per_task if self.asks_again else 0
-            return Forecast(least_requests=1, most_requests=1 + again, least_units=least, most_units=most)
-        bounds = [bound for bound in (rows, self.max_rows, self.paging.end) if bound is not None]
+            return self._forecast_single(tariff, self.targets_per_task if outlook.targets is None else outlook.targets)
+        bounds = [bound for bound in (outlook.rows, self.max_rows, self.paging.reach) if bound is not None]
         if not bounds:
-            return Forecast(least_requests=1, most_requests=None, least_units=self.tariff.units(0), most_units=None)
-        full, left = divmod(min(bounds), self.paging.page_rows)
-        # A last page that is full is followed by an empty one, unless it ends where the provider does.
-        last = 1 if left or min(bounds) != self.paging.end else 0
-        further = 0 if self.proof is None else 1
+            return Forecast(least_requests=1, most_requests=None, least_units=tariff.units(0), most_units=None)
+        if outlook.is_exact and outlook.rows is not None:
+            cost = self._cost(tariff, outlook.rows)
+            return Forecast(
+                least_requests=cost.requests, most_requests=cost.requests, least_units=cost.units, most_units=cost.units
+            )
+        # The dearest list is the longest, or one that needs a question for its end: just short of that, or full pages.
+        most = min(bounds)
+        full = (most - 1) // self.paging.page_rows * self.paging.page_rows
+        costs = [self._cost(tariff, max(0, rows)) for rows in (most, most - 1, full)]
         return Forecast(
             least_requests=1,
-            most_requests=full + last + further,
-            least_units=self.tariff.units(0),
-            most_units=full * self.tariff.units(self.paging.page_rows) + last * self.tariff.units(left),
+            most_requests=max(cost.requests for cost in costs),
+            least_units=tariff.units(0),
+            most_units=max(cost.units for cost in costs),
         )
+
+    def _forecast_single(self, tariff: Tariff, targets: int) -> Forecast:
+        most = tariff.units(self.paging.page_rows * targets)
+        again = targets if self.asks_again and targets > 1 else 0
+        least = tariff.units(0) if tariff.row_units else most
+        return Forecast(least_requests=1, most_requests=1 + again, least_units=least, most_units=most)
+
+    def _cost(self, tariff: Tariff, rows: int) -> "_Cost":
+        """Return what a list of so many rows costs: the walk of `ask` and `read` along it, its full pages at once."""
+        page_rows, wanted, reach = self.paging.page_rows, self.max_rows, self.paging.reach
+        within = min(bound for bound in (rows, wanted, reach) if bound is not None)
+        full = max(0, within // page_rows - 1)
+        begin, requests, units = full * page_rows, full, full * tariff.units(page_rows)
+        while True:
+            left = None if wanted is None else wanted - begin
+            window = self.paging.window({"begin": begin}, 1, wanted=left, within=None)
+            assert window is not None  # it has returned where nothing is left to ask for
+            came = max(0, min(window.limit, rows - begin))
+            requests, units, begin = requests + 1, units + tariff.units(came), begin + came
+            if came < window.limit:
+                has_doubt = self.proof is not None and came > 0
+                return _Cost(requests + has_doubt, units)
+            if begin in (wanted, reach) or (self.paging.tells_total and begin >= rows):
+                return _Cost(requests, units)
 
     def _wanted(self, step: Step) -> int | None:
         """Return how many rows of the provider are still wanted."""
@@ -194,6 +222,13 @@ class Listing:
         incomplete = end.value if end is End.UNTOLD else None
         page = Page(rows=(), next=None, units=0, incomplete=incomplete, note=None if begin else "no data")
         return _after_one(page, step) if self._is_batch(step) else page
+
+
+class _Cost(NamedTuple):
+    """What a whole list costs."""
+
+    requests: int
+    units: int
 
 
 def unless_denied(field: str) -> Callable[[Any], bool]:

@@ -55,6 +55,14 @@ class Paging:
     enough: int | None = None  #: no row from here on is wanted: the walk is over there, and complete
     last_begin: int | None = None  #: no window may begin behind this position, unless it goes on by token
     has_token: bool = False  #: answers say how to go on, if nothing but the token changes in the next request
+    tells_total: bool = False  #: answers say how many rows there are, so nothing is asked for behind the last
+
+    @property
+    def reach(self) -> int | None:
+        """How many rows can be had at most; None = all."""
+        if self.end is not None or self.last_begin is None or self.has_token:
+            return self.end
+        return (self.last_begin // self.page_rows + 1) * self.page_rows
 
     def window(self, cursor: Cursor, targets: int, *, wanted: int | None, within: int | None) -> Window | None:
         """Return the next window: at most `wanted` rows, and `within` what the units allow. None = nothing is left."""

@@ -17,8 +17,8 @@ from benchmarks.table import Figure
 from harvester.assembly.crops import crops_of
 from harvester.config import load
 from harvester.engine.checkpoint import SqliteCheckpoint, TargetLine, open_database, take_in
-from harvester.engine.finding import Question, find
-from harvester.engine.ports import Entry, Hold, Lines, State, Tally, Work
+from harvester.engine.finding import find
+from harvester.engine.ports import Entry, Hold, Lines, Question, State, Tally, Work
 from harvester.engine.render import Crop
 from harvester.engine.sink import JsonLines
 from harvester.engine.transport import Address, HttpTransport, http_transport

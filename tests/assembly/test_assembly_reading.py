@@ -20,8 +20,8 @@ from harvester.assembly.keys import without_secrets
 from harvester.assembly.reader_process import ProcessGone, ReaderProcess, answer_all
 from harvester.assembly.reading import Load, Readers, ReadingRule, reading, usual_rule
 from harvester.config import JobConfig, job_of
-from harvester.engine.finding import Question, find
-from harvester.engine.ports import Finding, Work
+from harvester.engine.finding import find
+from harvester.engine.ports import Finding, Question, Work
 from harvester.engine.render import Crop
 from harvester.job import Job, compile_job
 from harvester.model import Action, Credential, Step, Task

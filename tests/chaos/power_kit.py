@@ -97,6 +97,10 @@ class Disk:
         for operation in operations:
             self.do(operation)
 
+    def hold(self, folder: Path) -> None:
+        """Hold what a folder has now, all of it forced to disk."""
+        self._top = _durable(folder)
+
     def do(self, operation: Operation) -> None:
         """Follow the next operation."""
         if operation.kind in ("send", "recv"):
@@ -178,6 +182,13 @@ _DO = {
     "sync": Disk._sync,
     "syncdir": Disk._syncdir,
 }
+
+
+def _durable(folder: Path) -> _Directory:
+    held: dict[str, _File | _Directory] = {
+        path.name: _durable(path) if path.is_dir() else _File(durable=path.read_bytes()) for path in folder.iterdir()
+    }
+    return _Directory(durable=dict(held), now=held)
 
 
 def _rename(

@@ -159,7 +159,7 @@ def test_an_error_that_has_no_words_yet_ends_with_1(bench: Bench, monkeypatch: p
     def fail(*_args: object) -> None:
         raise HarvestError("no words")
 
-    monkeypatch.setattr(sys.modules["harvester.cli.plan"], "plan_job", fail)
+    monkeypatch.setattr(sys.modules["harvester.cli.plan"], "plan_with_sizes", fail)
     result = bench.call("plan", str(bench.write()))
     assert (result.exit_code, result.stderr) == (1, "Error: no words\n")
 
@@ -168,6 +168,6 @@ def test_ctrl_c_in_any_command_ends_with_130(bench: Bench, monkeypatch: pytest.M
     def interrupted(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["harvester.cli.plan"], "plan_job", interrupted)
+    monkeypatch.setattr(sys.modules["harvester.cli.plan"], "plan_with_sizes", interrupted)
     result = bench.call("plan", str(bench.write()))
     assert (result.exit_code, result.stderr) == (130, "Error: interrupted\n")

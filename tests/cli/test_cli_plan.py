@@ -43,31 +43,42 @@ def planned(bench: Bench, *arguments: str) -> dict[str, Any]:
 
 def test_the_plan_is_what_a_hand_reckons(bench: Bench) -> None:
     # Backlinks: one request of 10 rows and one that proves the end, at most: 10 * 30 + 50 units a target.
-    # Summary: one batch of 7 in a request, priced as a full one of 100 at most: 100 * 14.
+    # Summary: one batch of 7 in a request: 7 * 14.
     assert planned(bench) == {
         "job": "j",
         "targets": 7,
         "targets_rejected": 1,
+        "sizes": None,
         "harvests": [
             {
                 "harvest": "ahrefs.backlinks",
                 "provider": "ahrefs",
                 "report": "backlinks",
                 "targets": 7,
+                "targets_sized": 0,
+                "targets_rough": 0,
                 "least_requests": 7,
                 "most_requests": 14,
                 "least_units": 350,
                 "most_units": 2450,
+                "least_seconds": 7.0,
+                "most_seconds": 14.0,
+                "targets_covered": None,
             },
             {
                 "harvest": "ahrefs.summary",
                 "provider": "ahrefs",
                 "report": "summary",
                 "targets": 7,
+                "targets_sized": 0,
+                "targets_rough": 0,
                 "least_requests": 1,
                 "most_requests": 1,
                 "least_units": 50,
-                "most_units": 1400,
+                "most_units": 98,
+                "least_seconds": 1.0,
+                "most_seconds": 1.0,
+                "targets_covered": None,
             },
         ],
         "providers": {
@@ -76,27 +87,30 @@ def test_the_plan_is_what_a_hand_reckons(bench: Bench) -> None:
                 "least_requests": 8,
                 "most_requests": 15,
                 "least_units": 400,
-                "most_units": 3850,
+                "most_units": 2548,
                 "least_seconds": 8.0,
                 "most_seconds": 15.0,
                 "budget": None,
                 "covered": True,
+                "first_targets_covered": None,
+                "cheapest_targets_covered": None,
+                "dearest": [],
             }
         },
     }
 
 
-@pytest.mark.parametrize(("budget", "covered"), [(399, False), (400, None), (3849, None), (3850, True)])
+@pytest.mark.parametrize(("budget", "covered"), [(399, False), (400, None), (2547, None), (2548, True)])
 def test_the_budget_is_held_against_the_plan(bench: Bench, budget: int, covered: bool | None) -> None:
     assert planned(bench, "--budget", f"ahrefs={budget}")["providers"]["ahrefs"]["covered"] is covered
 
 
-def test_batches_are_counted_whole_and_two_keys_take_half_the_time(bench: Bench) -> None:
+def test_batches_are_counted_by_their_targets_and_two_keys_take_half_the_time(bench: Bench) -> None:
     bench.harvests = [{"report": "summary"}]
     bench.job["targets"] = {"inline": names(250)}
     bench.provider["key"] = ["env:A", "env:B"]
     found = planned(bench)["providers"]["ahrefs"]
-    assert (found["least_requests"], found["most_units"]) == (3, 3 * 1400)
+    assert (found["least_requests"], found["most_units"]) == (3, 250 * 14)
     assert found["least_seconds"] == 1.5
 
 
@@ -115,15 +129,16 @@ def test_the_plan_in_words(bench: Bench) -> None:
     assert ' line 8: "www..": ' in rejected
     assert rest == [
         "",
-        "harvest            targets  requests  at most  units  at most",
-        "ahrefs.backlinks         7         7       14    350    2,450",
-        "ahrefs.summary           7         1        1     50    1,400",
-        "ahrefs.refdomains        7         7        -    350        -",
+        "harvest            targets  requests  at most  time   at most  units  at most",
+        "ahrefs.backlinks         7         7       14  7.0 s  14 s       350    2,450",
+        "ahrefs.summary           7         1        1  1.0 s  1.0 s       50       98",
+        "ahrefs.refdomains        7         7        -  7.0 s  -          350        -",
         "",
         "provider  requests  at most  rate       time  at most  units  at most  budget  covered  unit",
         "ahrefs          15        -  60/minute  15 s  -          750        -     500  no       API units",
         "",
-        '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them.',
+        '"-" is not known beforehand: it depends on the rows of the targets; `max_rows` bounds them, and --size asks'
+        " for them.",
     ]
 
 

@@ -27,7 +27,7 @@ from harvester.engine.render import TASKS, Crop
 from harvester.engine.retry import Backoff, Patience
 from harvester.engine.schedule import Schedule
 from harvester.errors import UnknownReply, UnreadableRow
-from harvester.model import Action, Forecast, Page, RateRule, Reply, Request, Row, Step, Task, Verdict
+from harvester.model import Action, Forecast, Outlook, Page, RateRule, Reply, Request, Row, Step, Task, Verdict
 from harvester.testing import EPOCH, FakeTransport, LoopClock, MemoryStore, reply
 
 HARVEST = "links"
@@ -83,7 +83,7 @@ class FakeExchange:
             raise UnreadableRow("a negative number")
         return {"number": row.data}
 
-    def forecast(self, rows: int | None = None) -> Forecast:
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
         return Forecast(least_requests=1, most_requests=None, least_units=self.row_units, most_units=None)
 
 

@@ -76,30 +76,6 @@ def test_a_page_without_rows_has_no_lines() -> None:
     assert crop().page_lines(Work(task=task("a.com")), page(), reply()) == ()
 
 
-def test_a_captured_reply_can_be_read_again_without_paying() -> None:
-    work = Work(task=task("a.com"), cursor={"at": 4}, pages=2)
-    came = reply(b'{"rows": []}', status=200, headers={"x-units": "5"})
-    lines = crop(captured="replies/links.jsonl.zst").page_lines(work, page(), came)
-    assert read(lines, "replies/links.jsonl.zst") == [
-        {
-            "task": "links/a.com",
-            "page": 3,
-            "cursor": {"at": 4},
-            "at": AT,
-            "status": 200,
-            "headers": {"x-units": "5"},
-            "body": '{"rows": []}',
-        }
-    ]
-
-
-def test_a_captured_reply_that_is_no_text_is_kept_in_base64() -> None:
-    (line,) = crop(captured="c").captured_lines(Work(task=task("a.com")), reply(b"\xff\x00"))
-    assert parse(line.data)["body_base64"] == "/wA="
-    assert "body" not in parse(line.data)
-    assert crop().captured_lines(Work(task=task("a.com")), reply(b"")) == ()
-
-
 def test_the_line_of_a_finished_task_tells_what_became_of_it() -> None:
     work = Work(task=task("a.com"), state=State.COMPLETE, pages=2, rows=3, units=4, labels={"a.com": {"client": "x"}})
     line = crop().task_line(work, EPOCH)

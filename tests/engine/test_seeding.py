@@ -17,8 +17,8 @@ from harvester.engine.checkpoint import (
     take_census,
     take_in,
 )
-from harvester.engine.finding import Question, find
-from harvester.engine.ports import Entry, State, Work, stage_list
+from harvester.engine.finding import find
+from harvester.engine.ports import Entry, Question, State, Work, stage_list
 from harvester.engine.render import TASKS
 from harvester.engine.seeding import seeds_of, without_secrets
 from harvester.model import Known, Page, Reply, Request, Row, Seeds, Step, Task

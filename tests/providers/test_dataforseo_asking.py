@@ -373,7 +373,8 @@ def test_what_a_report_cannot_honour_is_refused(key: str, harvest: dict[str, Any
 
 
 def test_a_sizing_harvest_names_no_fields_and_is_not_refused() -> None:
-    sizing = DATAFORSEO.sizing
-    assert sizing is not None
-    assert compiled(sizing.report, fields=sizing.fields).targets_per_task == 100
-    assert set(sizing.sizes) <= set(DATAFORSEO.reports)
+    cheapest, all_counts = DATAFORSEO.sizing
+    assert compiled(cheapest.report, fields=cheapest.fields, options=cheapest.options).targets_per_task == 1000
+    assert compiled(all_counts.report, fields=all_counts.fields).targets_per_task == 100
+    assert set(cheapest.sizes) < set(all_counts.sizes) <= set(DATAFORSEO.reports)
+    assert "host" not in cheapest.scopes, "bulk counts of a bare domain cover its subdomains"

@@ -244,7 +244,8 @@ def test_forecasts_know_the_least_and_the_most() -> None:
     assert compiled("summary").forecast().most_units == 24_036
     assert compiled("comparison").forecast().least_units == 24_036
     assert compiled("comparison").forecast().most_units == 27_600
-    assert compiled("refdomains").forecast().most_units is None
+    assert compiled("backlinks").forecast().most_units is None
+    assert compiled("refdomains").forecast().most_units == 21 * (24_000 + 36_000), "21,000 rows can be had"
     assert compiled("refdomains", max_rows=2500).forecast().most_units == 3 * 24_000 + 36 * 2500
     history = compiled("history", since=date(2026, 9, 30)).forecast()
     assert (history.least_units, history.most_units) == (24_036, 24_000 + 3 * 36)

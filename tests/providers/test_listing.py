@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harvester.codec import parse
 from harvester.errors import UnreadableRow
-from harvester.model import Action, Allowance, Cursor, Forecast, Page, Reply, Request, Row, Step, Task, Verdict
+from harvester.model import Action, Allowance, Cursor, Forecast, Outlook, Page, Reply, Request, Row, Step, Task, Verdict
 from harvester.providers.listing import Answer, Listing, overlap_rows
 from harvester.providers.mapping import Shape, Take, address, count
 from harvester.providers.paging import Paging, Window
@@ -387,7 +387,7 @@ PRICE = Tariff(request_units=5, row_units=2, least_units=7)
     [
         (listing(tariff=PRICE), None, (1, None, 7, None)),
         (listing(tariff=PRICE), 25, (1, 3, 7, 2 * 25 + 15)),
-        (listing(tariff=PRICE, max_rows=10), 99, (1, 2, 7, 25 + 7)),
+        (listing(tariff=PRICE, max_rows=10), 99, (1, 1, 7, 25)),
         (listing(tariff=PRICE, proof=PROVEN.proof), 3, (1, 2, 7, 11)),
         (listing(tariff=PRICE, paging=Paging(page_rows=10, end=20)), None, (1, 2, 7, 2 * 25)),
         (batch(tariff=PRICE), None, (1, 1, 7, 11)),
@@ -397,6 +397,6 @@ PRICE = Tariff(request_units=5, row_units=2, least_units=7)
 def test_a_forecast_counts_pages_and_rows(
     of: Listing, rows: int | None, forecast: tuple[int, int | None, int, int | None]
 ) -> None:
-    assert of.forecast(rows) == Forecast(
+    assert of.forecast(Outlook(rows=rows)) == Forecast(
         least_requests=forecast[0], most_requests=forecast[1], least_units=forecast[2], most_units=forecast[3]
     )

@@ -348,8 +348,7 @@ def test_reports_go_by_the_names_of_semrush_too() -> None:
 
 
 def test_the_sizes_of_lists_are_bought_from_the_comparison() -> None:
-    sizing = SEMRUSH.sizing
-    assert sizing is not None
+    (sizing,) = SEMRUSH.sizing
     of = compiled(sizing.report, fields=sizing.fields)
     names = "target,backlinks_num,domains_num,ips_num"
     assert dict(asked(of).query)["export_columns"] == names

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serpstat_kit import TODAY, asked, compiled, page_of, params, reply_of, step_of, stored
+from serpstat_kit import TODAY, asked, compiled, listed, page_of, params, reply_of, step_of, stored
 from spec_kit import SPECS, document, faults_of, needs_specs
 
 from harvester.errors import HarvestRefused, UnknownReply
-from harvester.model import Credential, Harvest, Section
+from harvester.model import Credential, Harvest, Outlook, Section
 from harvester.providers.listing import Listing
 from harvester.providers.serpstat import SERPSTAT, sign
 from harvester.providers.serpstat.compiling import Entry
@@ -56,6 +56,7 @@ SENT: dict[str, tuple[str, str, int, dict[str, Any]]] = {
     "threat-links": ("getThreatsLinks", "backlink", 1000, LINKS | PAGE),
     "out-threats": ("getOutThreats", "refdomain", 1000, LINKS | sorted_by("domain_link") | PAGE),
     "out-threat-links": ("getOutThreatsLinks", "backlink", 1000, LINKS | PAGE),
+    "size": ("getNewBacklinks", "summary", 1, LINKS | {"page": 1, "size": 1}),
 }
 
 
@@ -93,7 +94,7 @@ def test_every_report_sends_its_method_with_every_parameter_that_matters(report:
 @pytest.mark.parametrize("report", SENT)
 def test_the_provider_s_own_names_mean_a_report_too(report: str) -> None:
     method = SENT[report][0]
-    meant = "backlinks" if report == "new-backlinks" else report  # getNewBacklinks is the list of active links
+    meant = "backlinks" if method == "getNewBacklinks" else report  # it is the list of active links
     for name in (method, f"SerpstatBacklinksProcedure.{method}"):
         assert SERPSTAT.report(name) is SERPSTAT.reports[meant]
 
@@ -375,22 +376,36 @@ def test_whatever_a_user_writes_is_refused_or_one_group(text: str) -> None:
     assert json.loads(text) == [found]
 
 
-def test_sizing_is_a_summary_that_says_how_many_rows_there_are() -> None:
-    sizing = SERPSTAT.sizing
-    assert sizing is not None
-    exchange = compiled(sizing.report, fields=sizing.fields)
-    row = page_of(exchange, stored("getSummaryV2")).rows[0]
-    record = exchange.record_of(row, reply_of(b"").arrived_at)
-    assert {report: record[name] for report, name in sizing.sizes.items()} == {
-        "backlinks": 376_199,
-        "refdomains": 5_842,
-    }
+def test_a_size_is_the_total_that_comes_with_one_row_asked_for_as_the_harvest_asks() -> None:
+    (sizing,) = SERPSTAT.sizing
+    assert sizing.is_of_harvest
+    chosen: dict[str, Any] = {"filter": {"is_followed": True, "one_per_domain": True}, "since": date(2026, 11, 1)}
+    exchange = compiled(sizing.report, options={"of": "new-backlinks"}, **chosen)
+    request, meant = asked(exchange), asked(compiled("new-backlinks", **chosen))
+    assert request.json["method"] == meant.json["method"]
+    assert request.json["params"] == {**meant.json["params"], "page": 1, "size": 1}
+    assert request.most_units == 1
+    row = page_of(exchange, listed([{"url_from": "x"}], total=4321)).rows[0]
+    assert exchange.record_of(row, reply_of(b"").arrived_at)["extra"] == {"total": 4321}
+    assert set(sizing.sizes.values()) == {"total"}
+
+
+def test_what_has_no_pages_or_another_filter_cannot_be_sized() -> None:
+    assert "a report whose rows can be counted: backlinks, " in str(refused("size", options={"of": "summary"}))
+    refusal = refused("size", options={"of": "refdomains"}, filter={"is_followed": True})
+    assert "filters of refdomains: min_domain_score" in str(refusal)
+    assert "none, one row is asked for" in str(refused("size", page_size=5))
+
+
+def test_an_answer_without_a_total_is_no_size() -> None:
+    with pytest.raises(UnknownReply, match="does not say how many rows"):
+        page_of(compiled("size"), listed([{}], total=None))
 
 
 def test_a_harvest_can_be_forecast_from_one_credit_up() -> None:
     forecast = compiled("summary").forecast()
     assert (forecast.least_units, forecast.most_units, forecast.most_requests) == (1, 5, 1)
-    forecast = compiled("backlinks").forecast(2_500)
+    forecast = compiled("backlinks").forecast(Outlook(rows=2_500))
     assert (forecast.least_units, forecast.most_units, forecast.most_requests) == (1, 2_500, 3)
     assert compiled("backlinks").forecast().most_units == 60_000
 

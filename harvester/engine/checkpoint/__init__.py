@@ -3,6 +3,7 @@
 from harvester.engine.checkpoint.books import SqliteBooks
 from harvester.engine.checkpoint.census import (
     Census,
+    Output,
     Trouble,
     count_targets,
     first_target,
@@ -27,24 +28,31 @@ from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine,
 from harvester.engine.checkpoint.seal import SEAL_NAME, break_seal, leave_seal
 from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
+from harvester.engine.checkpoint.swap import NEW, begin_swap, finish_swap, forget_new, is_swapping
 
 __all__ = [
     "FILE_NAME",
+    "NEW",
     "SEAL_NAME",
     "Census",
     "Intake",
+    "Output",
     "RejectedLine",
     "SqliteBooks",
     "SqliteCheckpoint",
     "TargetLine",
     "Trouble",
+    "begin_swap",
     "break_seal",
     "count_outside",
     "count_sets",
     "count_targets",
+    "finish_swap",
     "first_target",
     "force_again",
+    "forget_new",
     "has_state",
+    "is_swapping",
     "keep_in_one_file",
     "leave_seal",
     "make_tables",

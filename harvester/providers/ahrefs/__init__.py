@@ -28,8 +28,14 @@ AHREFS = Provider(
     sign=sign,
     judge=judge,
     balance=BALANCE,
-    sizing=Sizing(
-        report="summary", fields=("backlinks", "refdomains"), sizes={"backlinks": "links", "refdomains": "refdomains"}
+    sizing=(
+        Sizing(report="summary", fields=("backlinks",), sizes={"backlinks": "links"}),  # 2 units a target
+        Sizing(report="summary", fields=("refdomains",), sizes={"refdomains": "refdomains"}),  # 6
+        Sizing(  # 7
+            report="summary",
+            fields=("backlinks", "refdomains"),
+            sizes={"backlinks": "links", "refdomains": "refdomains"},
+        ),
     ),
     settings={"row_cap": "rows per request of the plan: 100 (Lite), 250 (Standard), 500 (Advanced); absent = learnt"},
 )

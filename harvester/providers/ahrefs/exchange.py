@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from harvester.codec import dump
-from harvester.model import Action, Forecast, Page, Reply, Request, Row, Step, Verdict
+from harvester.model import Action, Forecast, Outlook, Page, Reply, Request, Row, Step, Verdict
 from harvester.providers.ahrefs import verdicts, where
 from harvester.providers.ahrefs.fields import Endpoint, Kind
 from harvester.providers.ahrefs.replies import FLOOR_UNITS, billed, charged, no_data, price, rows_of
@@ -105,25 +105,31 @@ class RowReport:
         """Return the record's own fields. Raises UnreadableRow."""
         return self.shape.record_of(row.data, arrived_at, self.given)
 
-    def forecast(self, rows: int | None = None) -> Forecast:
+    def forecast(self, outlook: Outlook | None = None) -> Forecast:
         """Return what one task costs.
 
-        Least: one request, at Ahrefs' floor; or all of `rows`, where the harvest leaves none of them out. Most is known
-        with `rows` or `max_rows`, and then for a plan of 100 rows per request if none is configured. It assumes that
-        each further page repeats one row of the one before; rows that share one time in masses take more.
+        Least: one request, at Ahrefs' floor; or all of its rows, where the harvest leaves none of them out. Most is
+        known with their number or `max_rows`, and then for a plan of 100 rows per request if none is configured. It
+        assumes that each further page repeats one row of the one before, and is rough, because rows that share one
+        time in masses take more.
         """
+        rows = None if outlook is None else outlook.rows
         bounds = [bound for bound in (rows, self.max_rows) if bound is not None]
         if not bounds:
             return Forecast(least_requests=1, most_requests=None, least_units=FLOOR_UNITS, most_units=None)
         requests, units, ends_short = self._cost(min(bounds))
         is_sure = rows is not None and not self.conditions and not self.regroups
-        # One more request proves the end, unless the last page is certainly shorter than any that was cut.
-        proofs = 0 if is_sure and ends_short and self.cap_rows is not None else 1
+        # One more request proves the end, unless no more is wanted, or the last page is certainly shorter than any
+        # that was cut. Whether there is one is known only if it is known where answers are cut.
+        is_wanted = rows is not None and self.max_rows is not None and self.max_rows <= rows
+        proofs = 0 if is_sure and (is_wanted or (ends_short and self.cap_rows is not None)) else 1
+        sure = proofs if self.cap_rows is not None else 0
         return Forecast(
-            least_requests=requests if is_sure else 1,
+            least_requests=requests + sure if is_sure else 1,
             most_requests=requests + proofs,
-            least_units=units if is_sure else FLOOR_UNITS,
+            least_units=units + sure * FLOOR_UNITS if is_sure else FLOOR_UNITS,
             most_units=units + proofs * FLOOR_UNITS,
+            is_rough=requests > 1,
         )
 
     def _cost(self, rows: int) -> tuple[int, int, bool]:

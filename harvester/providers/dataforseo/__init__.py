@@ -37,14 +37,23 @@ DATAFORSEO = Provider(
     receipts=RECEIPTS,
     # Counts of links and of hosts are not those of rows: a list has one row for each linking page, one for each main
     # domain (moz.com: 123,009 domains with subdomains counted apart, 112,440 main ones, 112,358 rows).
-    sizing=Sizing(
-        report="comparison",
-        sizes={
-            "backlinks": "refpages",
-            "broken-backlinks": "links_broken",
-            "refdomains": "refdomains_root",
-            "refips": "refips",
-        },
+    sizing=(
+        Sizing(  # 1,000 targets a request
+            report="comparison",
+            options={"bulk": "referring_domains"},
+            sizes={"refdomains": "refdomains_root"},
+            scopes=("subdomains", "url"),
+        ),
+        Sizing(  # 100
+            report="comparison",
+            sizes={
+                "backlinks": "refpages",
+                "broken-backlinks": "links_broken",
+                "refdomains": "refdomains_root",
+                "refips": "refips",
+            },
+            upper=frozenset({"broken-backlinks"}),  # it counts links, and a list has a row for each linking page
+        ),
     ),
     settings={"login": "the account's login, plain or env:NAME; `key` is its API password"},
     needed_settings=("login",),

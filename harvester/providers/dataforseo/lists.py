@@ -97,6 +97,7 @@ def compile_list(item: List, harvest: Harvest, compiling: Compiling) -> Listing:
             page_rows=choices.page_rows(harvest, MOST_LIMIT, MOST_LIMIT),
             last_begin=MOST_OFFSET,
             has_token=item.has_token,
+            tells_total=True,
         ),
         tariff=tariff(item.function),
         given=item.given,

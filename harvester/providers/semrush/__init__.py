@@ -28,10 +28,12 @@ SEMRUSH = Provider(
     sign=sign,
     judge=judge,
     balance=BALANCE,
-    sizing=Sizing(
-        report="comparison",
-        fields=("backlinks_num", "domains_num", "ips_num"),
-        sizes={"backlinks": "links", "refdomains": "refdomains", "refips": "refips"},
+    sizing=(
+        Sizing(  # 40 units a line, as its summary, but none for a target that Semrush does not know
+            report="comparison",
+            fields=("backlinks_num", "domains_num", "ips_num"),
+            sizes={"backlinks": "links", "refdomains": "refdomains", "refips": "refips"},
+        ),
     ),
     settings={
         "balance_url": "where the balance is asked; absent = Semrush's own address, or beside another base_url: its "

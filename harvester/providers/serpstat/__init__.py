@@ -5,7 +5,7 @@ from dataclasses import replace
 from harvester.model import Credential, Provider, RateRule, Request, Sizing
 from harvester.providers.serpstat.account import BALANCE
 from harvester.providers.serpstat.replies import TOKEN
-from harvester.providers.serpstat.reports import REPORTS
+from harvester.providers.serpstat.reports import REPORTS, SIZE, SIZED, TOTAL
 from harvester.providers.serpstat.verdicts import judge
 
 __all__ = ["SERPSTAT"]
@@ -31,10 +31,6 @@ SERPSTAT = Provider(
     sign=sign,
     judge=judge,
     balance=BALANCE,
-    sizing=Sizing(
-        report="summary",
-        sizes={"backlinks": "links", "refdomains": "refdomains"},
-        scopes=("host", "subdomains"),
-    ),
+    sizing=(Sizing(report=SIZE, sizes=dict.fromkeys(SIZED, TOTAL), is_of_harvest=True),),  # 1 credit a target
     settings={"token_in": 'where the token is sent: "query" (as documented; the default) or "header"'},
 )

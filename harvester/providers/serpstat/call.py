@@ -21,6 +21,8 @@ from harvester.records import day
 Reader = Callable[[Sequence[str], Sequence[Any], Reply], list[Row]]
 
 
+TOTAL = "total"  #: the field with the count of a list
+
 #: Days are the provider's own, and its time zone is not known.
 _A_DAY = timedelta(days=1)
 
@@ -141,6 +143,15 @@ def _lacking(begin: int, asked: int, came: int, total: int | None) -> str | None
 def plain(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
     """Return a row for each object."""
     return [Row(targets[0], each) for each in data]
+
+
+def counted(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
+    """Return one row that says how many rows the whole list has. Raises UnknownReply if the answer does not."""
+    body = parse_body(reply.body)
+    total = _total(result_of(body), body, reply)
+    if total is None:
+        raise UnknownReply("it does not say how many rows there are")
+    return [Row(targets[0], {TOTAL: total})]
 
 
 def series(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:

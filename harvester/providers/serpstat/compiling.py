@@ -12,10 +12,12 @@ from harvester.providers.choices import Option
 from harvester.providers.listing import Listing
 from harvester.providers.mapping import Shape
 from harvester.providers.paging import Paging
-from harvester.providers.serpstat import call, filters
+from harvester.providers.serpstat import call, filters, rows
 from harvester.providers.serpstat.call import Days, MethodCall, Reader
 from harvester.providers.serpstat.methods import MOST_ROWS, SEARCH_TYPES, Method
 from harvester.providers.serpstat.verdicts import judge
+
+OF = "of"  #: the option that names the report whose rows are counted
 
 #: Parameters that have a key of their own.
 _OWN_KEYS = {
@@ -84,6 +86,34 @@ def compile_entry(entry: Entry, harvest: Harvest, compiling: Compiling) -> Listi
         max_rows=harvest.max_rows,
         is_spread=entry.sets is not None,
     )
+
+
+def compile_size(entries: Mapping[str, Entry], harvest: Harvest, compiling: Compiling) -> Listing:
+    """Return the exchange that counts the rows of another report by asking for one of them.
+
+    "To price a target first, size 1 gives total for 1 credit; the same filters and linkPerDomain must be used."
+    Raises HarvestRefused.
+    """
+    choices.refuse(harvest, {"page_size": "none, one row is asked for"})
+    of = harvest.options.get(OF, next(iter(entries)))
+    if not isinstance(of, str) or of not in entries:
+        raise HarvestRefused(f"options.{OF}", of, f"a report whose rows can be counted: {', '.join(entries)}")
+    for name, value in harvest.filter.items():
+        if name not in entries[of].filters:
+            known = ", ".join(entries[of].filters) or "none"
+            raise HarvestRefused(f"filter.{name}", value, f"filters of {of}: {known}")
+    options = {name: value for name, value in harvest.options.items() if name != OF}
+    listing = compile_entry(entries[of], replace(harvest, options=options), compiling)
+    asked = listing.call
+    assert isinstance(asked, MethodCall)  # compile_entry makes no other
+    paging = Paging(page_rows=1, is_single=True)
+    counting = replace(
+        asked,
+        method=replace(asked.method, paging=paging),
+        params={**asked.params, "page": 1, "size": 1},
+        rows_of=call.counted,
+    )
+    return replace(listing, call=counting, paging=paging, shape=rows.SIZE, given={}, max_rows=None)
 
 
 def _refuse_unfit(entry: Entry, harvest: Harvest) -> None:

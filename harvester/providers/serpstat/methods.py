@@ -23,7 +23,7 @@ PER_ROW = Tariff(row_units=1, least_units=1)  # "1 credit per returned row"; "an
 PER_REQUEST = Tariff(request_units=1)
 PER_SUMMARY = Tariff(request_units=1, row_units=4)  # 5 for a target with data, 1 for one without
 
-LIST = Paging(page_rows=MOST_ROWS, is_aligned=True, end=END)
+LIST = Paging(page_rows=MOST_ROWS, is_aligned=True, end=END, tells_total=True)
 
 
 class Kind(Enum):

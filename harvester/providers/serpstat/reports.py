@@ -5,7 +5,8 @@ from functools import partial
 
 from harvester.model import Report, SetSize
 from harvester.providers.serpstat import call, methods, rows
-from harvester.providers.serpstat.compiling import Entry, compile_entry
+from harvester.providers.serpstat.call import TOTAL
+from harvester.providers.serpstat.compiling import Entry, compile_entry, compile_size
 from harvester.providers.serpstat.methods import END, MOST_ROWS
 
 #: How far back new links go if `since` is absent.
@@ -159,4 +160,19 @@ def _report(entry: Entry) -> Report:
     )
 
 
-REPORTS: Mapping[str, Report] = {entry.name: _report(entry) for entry in ENTRIES}
+SIZE = "size"
+_COUNTED = {entry.name: entry for entry in ENTRIES if not entry.method.paging.is_single and entry.sets is None}
+SIZED = tuple(_COUNTED)  #: reports whose rows can be counted
+
+_SIZE = Report(
+    name=SIZE,
+    record=rows.SIZE.record,
+    about="how many rows another report has (option `of`; filters and days as there), as `total` in `extra`",
+    compile=partial(compile_size, _COUNTED),
+    filters=tuple(dict.fromkeys(name for entry in _COUNTED.values() for name in entry.filters)),
+    price="1 credit a target",
+    paging="one target a request, one row of it",
+)
+
+REPORTS: Mapping[str, Report] = {report.name: report for report in (*map(_report, ENTRIES), _SIZE)}
+__all__ = ["ENTRIES", "NEW_DAYS", "REPORTS", "SIZE", "SIZED", "TOTAL"]

@@ -180,6 +180,7 @@ SUMMARY = Shape(
     },
     metrics=_DOMAIN_SDR,
 )
+SIZE = Shape(record="summary", takes={})  #: its one field, the total of a list, stays in `extra`
 HISTORY = Shape(
     record="history",
     takes={
