@@ -239,4 +239,5 @@ REPORTS: Mapping[str, tuple[Sequence[str], Callable[[Harvested, str], Expected]]
         ("url_from", "url_to", "extra.lastupdate"),
         lambda left, target: bad_links(left.world, given(left, target), goal),
     ),
+    "size": (("extra.total",), lambda left, target: [(len(left.live(target)),)] if left.live(target) else []),
 }

@@ -9,7 +9,7 @@ from typing import Any
 from operations_kit import Harvested, Yard
 from serpstat_rows import SETS
 
-SINGLE = ("summary", "top-anchors", "history", "tld", "authority")
+SINGLE = ("size", "summary", "top-anchors", "history", "tld", "authority")
 
 
 def table(report: str, **more: Any) -> dict[str, Any]:

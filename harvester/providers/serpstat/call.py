@@ -146,7 +146,9 @@ def plain(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row
 
 
 def counted(targets: Sequence[str], data: Sequence[Any], reply: Reply) -> list[Row]:
-    """Return one row that says how many rows the whole list has. Raises UnknownReply if the answer does not."""
+    """Return one row that says how many rows the whole list has, or none. Raises UnknownReply if it is not told."""
+    if not data:
+        return []
     body = parse_body(reply.body)
     total = _total(result_of(body), body, reply)
     if total is None:
