@@ -214,6 +214,8 @@ def test_targets_of_batches_are_asked_one_by_one(tmp_path: Path) -> None:
         "SET enable_external_access = true",
         "RESET allowed_paths",
         "SET temp_directory = '{0}'",
+        "SET python_enable_replacements = true",
+        "SET TimeZone = 'Asia/Tokyo'",
         "EXPORT DATABASE '{0}/x'",
         "SELECT * FROM not_a_table_but_a_variable",
     ],
