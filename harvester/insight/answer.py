@@ -1,10 +1,12 @@
 """A question in SQL and its answer: what may be asked, the rows as they stream in, and what is wrong in one line."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harvester.errors import ConfigError, StorageError
 from harvester.insight.extras import needed
@@ -12,7 +14,10 @@ from harvester.insight.extras import needed
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Statement
 
+_T = TypeVar("_T")
+
 FETCHED_ROWS = 1000  #: at once
+LISTEN_S = 0.1  #: between looks whether somebody wants to end it
 
 #: Kinds of statements that read, or make something in memory. COPY and ATTACH could write over the job's own files.
 _READING = frozenset({"SELECT", "CREATE", "MULTI"})
@@ -41,14 +46,15 @@ def ask(connection: "DuckDBPyConnection", sql: str) -> Answer:
         _refuse_if_writing(connection, statement)
     session = connection.cursor()  # what one statement makes, the next one may use
     for statement in statements[:-1]:
-        session.execute(statement)
-    return _answer(session.execute(statements[-1]))
+        awaited(session, partial(session.execute, statement))
+    return _answer(awaited(session, partial(session.execute, statements[-1])))
 
 
 def answer_to(connection: "DuckDBPyConnection", question: str, values: object = None) -> Answer:
     """Return the answer to one statement. Raises duckdb.Error, also while the rows are taken."""
     # A cursor of its own: whoever asks again over the same one loses the rows that have not been taken.
-    return _answer(connection.cursor().execute(question, values))
+    session = connection.cursor()
+    return _answer(awaited(session, partial(session.execute, question, values)))
 
 
 def _answer(result: "DuckDBPyConnection") -> Answer:
@@ -58,6 +64,20 @@ def _answer(result: "DuckDBPyConnection") -> Answer:
         types=[str(column[1]) for column in about],
         rows=_rows(result),
     )
+
+
+def awaited(connection: "DuckDBPyConnection", call: Callable[[], _T]) -> _T:
+    """Return what a call of DuckDB returns that may take long; Ctrl-C ends it, as DuckDB by itself may not."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        found = beside.submit(call)
+        try:
+            while wait([found], timeout=LISTEN_S).not_done:
+                pass  # a signal that another thread took is heard only now
+        except KeyboardInterrupt:
+            while wait([found], timeout=LISTEN_S).not_done:
+                connection.interrupt()
+            raise
+        return found.result()
 
 
 @contextmanager
@@ -88,7 +108,7 @@ def _refuse_if_writing(connection: "DuckDBPyConnection", statement: "Statement")
 
 
 def _rows(result: "DuckDBPyConnection") -> Iterator[Sequence[Any]]:
-    while rows := result.fetchmany(FETCHED_ROWS):
+    while rows := awaited(result, partial(result.fetchmany, FETCHED_ROWS)):
         yield from rows
 
 

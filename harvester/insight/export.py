@@ -3,12 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from harvester.errors import ConfigError, StorageError
-from harvester.insight.answer import answer_to, plainly
+from harvester.insight.answer import answer_to, awaited, plainly
 from harvester.insight.questions import COMPUTED, text
 from harvester.insight.sheets import workbook
 from harvester.insight.spelling import harmless_sql
@@ -123,8 +124,7 @@ def _source(view: str, *, is_named: bool) -> str:
 def _copy(connection: "DuckDBPyConnection", form: str, source: str, path: Path) -> int:
     columns = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     chosen = ", ".join(_column(form, str(name), str(kind)) for name, kind, *_ in columns)
-    copied = connection.execute(f"COPY (SELECT {chosen} FROM {source}) TO {text(str(path))} ({_COPY[form]})")
-    return _count(copied)
+    return _written(connection, f"COPY (SELECT {chosen} FROM {source}) TO {text(str(path))} ({_COPY[form]})")
 
 
 def _column(form: str, name: str, kind: str) -> str:
@@ -140,7 +140,7 @@ def _column(form: str, name: str, kind: str) -> str:
 def _database(connection: "DuckDBPyConnection", sources: dict[str, str], path: Path) -> dict[str, int]:
     connection.execute(f"ATTACH {text(str(path))} AS exported (STORAGE_VERSION 'v1.0.0')")  # old ones read it too
     counts = {
-        view: _count(connection.execute(f"CREATE TABLE exported.main.{view} AS SELECT * FROM {source}"))
+        view: _written(connection, f"CREATE TABLE exported.main.{view} AS SELECT * FROM {source}")
         for view, source in sources.items()
     }
     connection.execute("DETACH exported")
@@ -152,8 +152,9 @@ def _workbook(connection: "DuckDBPyConnection", sources: dict[str, str], path: P
         return {view: book.add(view, answer_to(connection, f"SELECT * FROM {of}")) for view, of in sources.items()}
 
 
-def _count(result: "DuckDBPyConnection") -> int:
-    row = result.fetchone()
+def _written(connection: "DuckDBPyConnection", sql: str) -> int:
+    """Run a statement that writes; return how many rows it wrote."""
+    row = awaited(connection, partial(connection.execute, sql)).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -22,13 +22,7 @@ EXACT_INT = 10**15  #: Excel keeps 15 digits of a number; longer ones are writte
 FIRST_DAY = date(1900, 3, 1)  #: before it Excel counts a day that never was
 LONG_TEXTS = "long texts"
 
-_OPTIONS = {
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-    "remove_timezone": True,
-}
+_OPTIONS = {"constant_memory": True, "remove_timezone": True}
 
 
 @contextmanager
