@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 
 #: Parts of the engine that put parts together; the others import `ports` only.
-ENGINE_BUILDERS = {"desk", "exchange", "finding", "lane", "run"}
+ENGINE_BUILDERS = {"desk", "exchange", "finding", "lane", "parts", "run"}
 
 #: What all providers are described with.
 SHARED_BY_PROVIDERS = {

@@ -136,7 +136,7 @@ def _sized(
 
 
 def _by_task(item: CompiledHarvest, targets: Targets, facts: Mapping[str, int]) -> Iterator[tuple[int, int]]:
-    """Yield what the tasks of a harvest cost at most, each at the place of its first target; sets and stages at once."""
+    """Yield what the tasks of a harvest cost at most, each where its first target stands; sets and stages at once."""
     if item.sets is not None or item.stage is not None:
         bill = unsized_bill(item, targets, facts=facts)
         yield 0, bill.units.most or 0

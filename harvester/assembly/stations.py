@@ -16,8 +16,9 @@ from harvester.display import amount
 from harvester.engine.checkpoint import Census, SqliteBooks, SqliteCheckpoint
 from harvester.engine.desk import Desk
 from harvester.engine.finding import Reader
-from harvester.engine.lane import Lane, LaneParts
+from harvester.engine.lane import Lane
 from harvester.engine.ledger import Ledger, Purse
+from harvester.engine.parts import LaneParts
 from harvester.engine.ports import State, Tally, Transport
 from harvester.engine.receipts import Receipts
 from harvester.engine.relay import Relay

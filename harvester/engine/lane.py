@@ -8,31 +8,22 @@ from one page to the next.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from harvester.engine.desk import Desk
 from harvester.engine.exchange import Asked, Brought
-from harvester.engine.finding import Reader, find_here
-from harvester.engine.gate import Gate
-from harvester.engine.ledger import Purse
+from harvester.engine.parts import LaneParts
 from harvester.engine.ports import (
-    Clock,
     Entry,
     Finding,
     Hold,
     Lines,
     Question,
     State,
-    Store,
     Tally,
-    Transport,
     Work,
 )
-from harvester.engine.receipts import Receipts
-from harvester.engine.render import Crop
-from harvester.engine.retry import Backoff, Health, Patience
+from harvester.engine.retry import Health
 from harvester.engine.seeding import without_secrets
 from harvester.errors import ConnectFailed, GateShut, ReplyLost
 from harvester.model import Action, Allowance, Balance, Reply, Request, Step, Verdict
@@ -50,30 +41,6 @@ class Stop:
 
     kind: str  #: "budget", "quota", "key", "prices" or "unreachable"
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneParts:
-    """What a lane is made of."""
-
-    name: str
-    said: Callable[[int], str]  #: an amount of units, for a user
-    in_flight: int
-    keep_units: int  #: left on the account, whatever happens
-    desk: Desk
-    gate: Gate
-    purse: Purse
-    store: Store
-    transport: Transport
-    clock: Clock
-    crops: Mapping[str, Crop]
-    hold_ids: Iterator[int]
-    jitter: Callable[[], float]  #: returns 0..1
-    mask: Callable[[bytes], bytes] = bytes  #: takes secrets out of what is stored or shown
-    reader: Reader = find_here
-    receipts: Receipts | None = None  #: None = what a lost reply cost cannot be asked
-    backoff: Backoff = field(default_factory=Backoff)
-    patience: Patience = field(default_factory=Patience)
 
 
 class Lane:

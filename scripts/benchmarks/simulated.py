@@ -14,8 +14,9 @@ from random import Random
 from benchmarks.meter import Limit, Meter
 from harvester.engine.desk import Desk
 from harvester.engine.gate import Gate
-from harvester.engine.lane import Lane, LaneParts
+from harvester.engine.lane import Lane
 from harvester.engine.ledger import Ledger, Purse
+from harvester.engine.parts import LaneParts
 from harvester.engine.ports import Work
 from harvester.engine.render import Crop
 from harvester.engine.run import run_lanes

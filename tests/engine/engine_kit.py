@@ -19,8 +19,9 @@ from harvester.codec import parse
 from harvester.engine.checkpoint import SqliteCheckpoint, TargetLine, open_database, take_in
 from harvester.engine.desk import Desk
 from harvester.engine.gate import Gate
-from harvester.engine.lane import Lane, LaneParts
+from harvester.engine.lane import Lane
 from harvester.engine.ledger import Ledger, Purse
+from harvester.engine.parts import LaneParts
 from harvester.engine.ports import Entry, Hold, Lines, State, Store, Tally, Work
 from harvester.engine.receipts import Receipts
 from harvester.engine.render import TASKS, Crop

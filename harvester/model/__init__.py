@@ -1,0 +1,88 @@
+"""The values that config, providers and engine exchange. Imports nothing of ours.
+
+Data flows one way: a `Harvest` and its targets become `Task`s; a `Step` of a task becomes a `Request`; its
+`Reply` is judged (`Verdict`) and read (`Page`); the page names the `Cursor` of the next step. A provider is
+described by these values and never run by them: nothing here waits, reads a clock or opens anything.
+"""
+
+from harvester.model.described import (
+    Balance,
+    BalanceCall,
+    Compiling,
+    Provider,
+    ReceiptCall,
+    Report,
+    Section,
+    SetSize,
+    SetSource,
+    Sizing,
+)
+from harvester.model.exchange import (
+    BEGINNING,
+    Action,
+    Allowance,
+    Cursor,
+    Exchange,
+    Forecast,
+    Known,
+    Outlook,
+    Page,
+    Reply,
+    Request,
+    Row,
+    Seeds,
+    Step,
+    Task,
+    Verdict,
+)
+from harvester.model.wanted import (
+    SCOPES,
+    Credential,
+    Day,
+    Harvest,
+    RateRule,
+    Scope,
+    SetColumn,
+    Sets,
+    TargetsFrom,
+    TargetSource,
+)
+
+__all__ = [
+    "BEGINNING",
+    "SCOPES",
+    "Action",
+    "Allowance",
+    "Balance",
+    "BalanceCall",
+    "Compiling",
+    "Credential",
+    "Cursor",
+    "Day",
+    "Exchange",
+    "Forecast",
+    "Harvest",
+    "Known",
+    "Outlook",
+    "Page",
+    "Provider",
+    "RateRule",
+    "ReceiptCall",
+    "Reply",
+    "Report",
+    "Request",
+    "Row",
+    "Scope",
+    "Section",
+    "Seeds",
+    "SetColumn",
+    "SetSize",
+    "SetSource",
+    "Sets",
+    "Sizing",
+    "Step",
+    "TargetSource",
+    "TargetsFrom",
+    "Task",
+    "Verdict",
+]
