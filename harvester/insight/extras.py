@@ -13,6 +13,5 @@ def needed(module: str) -> Any:
     except ModuleNotFoundError as exc:
         library = (exc.name or module).partition(".")[0]
         raise ConfigError(
-            f"this needs {library}, which is not installed: pip install 'harvester[insight]'"
-            " (in a copy of the source: '.[insight]')"
+            f"this needs {library}, which is not installed: pip install '.[insight]' in the copy of harvester's source"
         ) from exc

@@ -281,7 +281,7 @@ def test_a_library_that_is_not_installed_is_named_in_one_line(
 ) -> None:
     directory = yard(tmp_path / "job").made()
     monkeypatch.setitem(sys.modules, library, None)
-    said = f"this needs {library}, which is not installed: pip install 'harvester[insight]'"
+    said = f"this needs {library}, which is not installed: pip install '.[insight]'"
     with pytest.raises(ConfigError, match=re.escape(said)):
         found(directory, "SELECT 1")
 

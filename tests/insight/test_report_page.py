@@ -310,7 +310,7 @@ def test_a_missing_library_is_one_line_that_says_what_to_install(small: Path, mo
         [sys.executable, "-c", program, "report", str(small)], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 2
-    assert f"this needs {module}, which is not installed: pip install 'harvester[insight]'" in ended.stderr
+    assert f"this needs {module}, which is not installed: pip install '.[insight]'" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
