@@ -32,8 +32,8 @@ from harvester.engine.checkpoint import (
     take_in,
     transaction,
 )
+from harvester.engine.directories import sync_directories
 from harvester.engine.render import REJECTS, TASKS
-from harvester.engine.sink import sync_directories
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.inheritance import (
     SINCE_LAST,

@@ -31,8 +31,9 @@ from harvester.engine.checkpoint import (
     reading,
     take_census,
 )
+from harvester.engine.directories import sync_directories
 from harvester.engine.ports import State
-from harvester.engine.sink import JsonLines, sync_directories
+from harvester.engine.sink import JsonLines
 from harvester.errors import ConfigError, StorageError
 
 FOLDER = "rounds"

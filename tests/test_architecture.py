@@ -135,7 +135,7 @@ def test_parts_of_the_engine_meet_in_ports_only(path: Path) -> None:
     part = parts(path)[1] if len(parts(path)) > 1 else "__init__"
     for name in imported(path):
         if name.startswith("harvester.engine.") and part not in ENGINE_BUILDERS:
-            assert name.split(".")[2] in {part, "ports"}, f"{inside(path)}: {name}"
+            assert name.split(".")[2] in {part, "directories", "ports"}, f"{inside(path)}: {name}"
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "providers"], ids=inside)

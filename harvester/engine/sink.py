@@ -14,6 +14,7 @@ from pathlib import Path
 
 import zstandard
 
+from harvester.engine.directories import sync_directories
 from harvester.engine.ports import Lines
 from harvester.errors import StorageError
 
@@ -159,17 +160,3 @@ class _File:
 
     def close(self) -> None:
         os.close(self._fd)
-
-
-def sync_directories(directories: Iterable[Path]) -> None:
-    """Make new names durable: a file whose directory entry is lost is lost with all its rows. Raises StorageError."""
-    for directory in directories:
-        try:
-            fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except OSError as exc:
-            if exc.errno != errno.EINVAL:  # EINVAL: a file system that does not sync directories; nothing failed
-                raise StorageError(f"cannot force {directory} to disk: {exc.strerror}") from exc

@@ -12,8 +12,9 @@ from engine_kit import row_lines, unpacked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harvester.engine.directories import sync_directories
 from harvester.engine.ports import Lines
-from harvester.engine.sink import JsonLines, sync_directories
+from harvester.engine.sink import JsonLines
 from harvester.errors import StorageError
 
 FORMATS = ("x.jsonl", "x.jsonl.gz", "x.jsonl.zst")

@@ -5,8 +5,6 @@ then do they take the places of the old ones. A crash before it leaves the old j
 whoever opens the state next moves the rest: so nobody ever works on half of it.
 """
 
-import errno
-import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import Output, meta_of
 from harvester.engine.checkpoint.database import reading, transaction
+from harvester.engine.directories import sync_directories
 from harvester.errors import StorageError
 
 #: What the name of a new file begins with; no output can be called so. In the same directory, because a power cut may
@@ -40,7 +39,7 @@ def finish_swap(db: sqlite3.Connection, directory: Path) -> None:
             names = parse(meta_of(db, _NOTE) or "[]")
         for name in names:
             _move(directory / f"{NEW}{name}", directory / name)
-        _sync(directory)
+        sync_directories([directory])
         with transaction(db):
             db.execute("DELETE FROM meta WHERE key = ?", (_NOTE,))
     forget_new(directory)
@@ -66,16 +65,3 @@ def _move(new: Path, old: Path) -> None:
         return  # it was moved before the crash; a file that is missing anyhow is noticed when it is opened
     except OSError as exc:
         raise StorageError(f"cannot put {new} in the place of {old}: {exc.strerror}") from exc
-
-
-def _sync(directory: Path) -> None:
-    try:
-        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    except OSError as exc:
-        if exc.errno == errno.EINVAL:  # a file system that does not sync directories; nothing failed
-            return
-        raise StorageError(f"cannot force {directory} to disk: {exc.strerror}") from exc
