@@ -19,7 +19,7 @@ from harvester.job import compile_job
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import CONTRACTS, Options, Sandbox
 
-TARGETS = [*(f"shop-{number}.example" for number in range(1, 7)), "nobody-links-here.invalid-zone"]
+TARGETS = [*(f"shop-{number}.example" for number in range(1, 5)), "nobody-links-here.invalid-zone"]
 SET = TARGETS[:3]
 #: So many rows of a page and of a target that lists have several pages.
 PAGE, MOST = 30, 75

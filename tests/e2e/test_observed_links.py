@@ -45,7 +45,7 @@ async def harvest_observed(folder: Path, targets: list[str]) -> None:
 @needs_links
 def test_a_harvest_of_observed_links_brings_exactly_the_rows_of_the_csv(tmp_path: Path) -> None:
     links = ObservedLinks()
-    targets = links.most_linked(100)
+    targets = links.most_linked(40)
     asyncio.run(harvest_observed(tmp_path, targets))
 
     expected: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in REPORTS}
