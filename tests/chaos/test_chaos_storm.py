@@ -127,7 +127,7 @@ def test_an_outage_of_an_hour_costs_no_task(tmp_path: Path, figures: Figures) ->
                 folder=tmp_path / "outage",
                 sandbox=sandbox,
                 base_urls=meddler.base_urls,
-                # More at once than it takes to tell an outage from bad tasks: in a hurry, what is to wait is due at once.
+                # Enough of them to tell an outage from bad tasks: in a hurry, what is to wait is due at once.
                 section={"timeout_s": 3600, "in_flight": 4},
             )
             outcome = await run_here(job)
