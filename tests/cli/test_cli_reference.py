@@ -59,6 +59,7 @@ def test_what_is_no_command_is_refused_with_the_nearest(bench: Bench, name: str)
     ended = bench.call(name)
     assert ended.exit_code == 2
     assert f"No such command '{name}'" in ended.stderr
+    assert ("did you mean run?" in ended.stderr) == (name in ("running", "runn"))
 
 
 def test_a_command_does_not_wait_for_what_it_does_not_use() -> None:
