@@ -146,6 +146,18 @@ def test_scores_of_two_metrics_never_share_a_chart(found: Found) -> None:
     assert len(section.blocks[0].figures) == len(metrics) > 3
 
 
+def test_a_site_whose_links_are_all_lost_has_no_score_among_those_that_link(job: Path, found: Found) -> None:
+    linking = len(queried(job, f"SELECT DISTINCT site FROM linking WHERE target = '{MINE}'"))
+    gone = queried(
+        job, f"SELECT DISTINCT site FROM lost_links WHERE target = '{MINE}' AND site NOT IN (SELECT site FROM linking)"
+    )
+    counted: dict[str, int] = {}
+    for row in found.scoped["mine"]["scores"].rows:
+        counted[row["metric"]] = counted.get(row["metric"], 0) + row["domains"]
+    assert gone
+    assert max(counted.values()) <= linking
+
+
 def test_more_than_four_targets_are_compared_by_exactly_whom_a_site_links_to(tmp_path: Path) -> None:
     targets = [f"shop-{number}.example" for number in range(1, 13)]
     job = harvested(tmp_path / "twelve", targets, ("refdomains",), ("serpstat",))
@@ -387,6 +399,7 @@ def test_the_command_shown_can_be_pasted_into_a_shell(job: Path, page: Page) -> 
     (command,) = re.findall(r"<pre[^>]*>(harvester query .*?)</pre>", page.text, re.DOTALL)[:1]
     python = f"{sys.executable} -m harvester"
     shell = unescape(command).replace("harvester", python, 1)
+    assert """'"'"'""" not in shell
     asked = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, env={**os.environ})
     assert asked.stdout.count("\n") == len(queried(job, page.queries["mine", QUESTIONS["gap"].about.capitalize()]))
 
