@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,15 @@ def test_sites_of_the_gap_link_to_a_rival_and_not_to_us_at_any_provider(job: Pat
     assert sites
     assert not sites & ours
     assert sites <= theirs
+
+
+def test_the_reasons_of_what_was_lost_add_up(found: Found) -> None:
+    reasons = ("link_removed", "page_not_found", "page_not_canonical", "redirect_broken", "unknown")
+    rows = [{"reason": reason, "links": 9, "recent": 5 - at, "undated": 0} for at, reason in enumerate(reasons)]
+    mine = {**found.scoped["mine"], "lost_reasons": replace(found.scoped["mine"]["lost_reasons"], rows=rows)}
+    tile = losses.tile(replace(found, scoped={**found.scoped, "mine": mine}))
+    assert tile.figure == "15"
+    assert tile.words[0] == "5 link removed, 4 page not found, 3 page not canonical, 3 for other reasons"
 
 
 def test_scores_of_two_metrics_never_share_a_chart(found: Found) -> None:
