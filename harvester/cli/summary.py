@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 
 from harvester.assembly import Outcome, Run, Status
 from harvester.cli.words import counted, duration, figure, from_here, table
@@ -145,6 +146,12 @@ def headline(outcome: Outcome) -> str:
     if outcome.left:
         return "done as far as --max-targets goes"
     return "complete" if outcome.exit_code == 0 else "finished with gaps"
+
+
+def next_text(directory: Path) -> str:
+    """Return how to look at what a finished run brought."""
+    place = shown(quote(from_here(directory)), 1000)
+    return f"To look at it: harvester report {place}, or harvester query {place}"
 
 
 def hints(outcome: Outcome) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.cli.summary import next_text
 from harvester.cli.words import CELL_CHARS, counted, figure, from_here, table
 from harvester.display import MILLIONTHS, amount, digits, unit_shown
 from harvester.providers import PROVIDERS
@@ -35,6 +36,11 @@ def test_a_path_is_said_as_one_would_type_it_here(tmp_path: Path, monkeypatch: p
     assert from_here(tmp_path / "hereafter") == str(tmp_path / "hereafter")
     here.rmdir()
     assert from_here(here / "out") == str(here / "out")
+
+
+def test_what_a_finished_run_says_to_do_next_can_be_pasted() -> None:
+    said = "To look at it: harvester report 'out/my rivals', or harvester query 'out/my rivals'"
+    assert next_text(Path("out/my rivals")) == said
 
 
 @given(units=st.integers(0, 10**15))
