@@ -74,6 +74,8 @@ def test_the_version_is_that_of_the_package(bench: Bench) -> None:
 
 def test_providers_are_listed_and_one_is_shown_in_full(bench: Bench) -> None:
     listed = bench.call("providers").stdout
+    assert re.search(r"^dataforseo .* USD$", listed, re.MULTILINE)
+    assert "USD, counted in micro-dollars" in bench.call("providers", "dataforseo").stdout
     for name, provider in PROVIDERS.items():
         assert f"{name} " in listed
         text = bench.call("providers", name).stdout
