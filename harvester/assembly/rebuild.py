@@ -201,8 +201,9 @@ def _source(directory: Path, db: sqlite3.Connection, crops: CropsOf) -> _Source:
         if name not in census.harvests or (census.harvests[name].pages and not source.lines(replies_of(name)))
     ]
     if missing:
+        whose = "its replies" if len(missing) == len(source.crops) else f"the replies of {', '.join(missing)}"
         raise ConfigError(
-            f"{directory}: the replies of {', '.join(missing)} were not kept, so nothing can be rebuilt from them. For"
+            f"{directory}: {whose} were not kept, so nothing can be rebuilt from them. For"
             " other jobs write `capture = true` under [output] before they begin."
         )
     return source

@@ -11,7 +11,7 @@ import click
 from harvester.assembly import RunOptions, Status
 from harvester.cli.progress import say
 from harvester.cli.report import made
-from harvester.cli.running import Ended, View, finished, run_job, tell_end
+from harvester.cli.running import FINISHED, Ended, View, finished, run_job, tell_end
 from harvester.cli.words import counted, table
 from harvester.codec import parse
 from harvester.config import job_of
@@ -28,7 +28,6 @@ MOST_ROWS = 500  #: of one target and report, so that the demo ends soon
 RATES = {"ahrefs": "3000/minute", "semrush": "50/second", "serpstat": "30/second", "dataforseo": "2000/minute"}
 UNITS = 50_000_000
 FAULTS = 0.02
-FINISHED = (0, 3)  #: exit codes of a run that has nothing left to do
 RECORDS_SHOWN = 3
 COLUMNS = ("target", "url_from", "url_to", "anchor", "first_seen_at")
 COLUMN_CHARS = 36

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from harvester.cli.words import table
+from harvester.cli.progress import say_waiting
+from harvester.cli.words import from_here, table
 from harvester.display import place_shown
 from harvester.insight.export import FORMATS, Order
 from harvester.insight.export import export as write_export
@@ -30,6 +31,8 @@ def export(directory: Path, form: str, output: Path | None, views: tuple[str, ..
     Example: harvester export out/rivals --format parquet
              harvester export out/rivals --format xlsx --view broken_pages --view lost_links --output dead.xlsx
     """
-    written = write_export(Order(directory=directory, form=form, output=output, views=views, force=force))
-    rows = [(item.view, item.rows, place_shown(str(item.path), 200)) for item in written]
+    order = Order(directory=directory, form=form, output=output, views=views, force=force)
+    say_waiting(f"writing {from_here(order.place)}")
+    written = write_export(order)
+    rows = [(item.view, item.rows, place_shown(from_here(item.path), 200)) for item in written]
     click.echo(table(("view", "rows", "file"), rows))

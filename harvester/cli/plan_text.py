@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from harvester.assembly import Bill, Plan, ProviderPlan, Range
-from harvester.cli.words import Figure, counted, duration, figure, rejected_text, table
+from harvester.cli.words import Figure, counted, duration, figure, from_here, rejected_text, table
 from harvester.display import MILLIONTHS, amount, shown, unit_shown
 
 COVERED = {True: "yes", False: "no", None: "depends"}
@@ -60,7 +61,8 @@ def _sizes(planned: Plan, now: datetime) -> Iterator[str]:
     about: Mapping[str, Any] | None = planned.sizes
     if about is None:
         return
-    yield f"sizes: {shown(about['directory'], 1000)}{_age(about['oldest'], now)}; --size --refresh buys them anew"
+    where = shown(from_here(Path(about["directory"])), 1000)
+    yield f"sizes: {where}{_age(about['oldest'], now)}; --size --refresh buys them anew"
     for item in planned.harvests:
         count = item.targets.least
         if 0 < item.sized < count:

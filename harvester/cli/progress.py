@@ -65,6 +65,12 @@ def say(text: str) -> None:
         tqdm.write(shown(text, 1000), file=sys.stderr)
 
 
+def say_waiting(text: str) -> None:
+    """Say one line to somebody who waits at a terminal; a script hears nothing."""
+    if _has_screen(sys.stderr):
+        say(text)
+
+
 @contextmanager
 def even_unread(stream: TextIO) -> Iterator[None]:
     """Go on when nobody reads what the block writes: the pipe was closed, or the disk behind it is full."""

@@ -8,6 +8,7 @@ import click
 from harvester.cli.options import json_option
 from harvester.cli.words import counted, table
 from harvester.codec import dump_pretty
+from harvester.display import MILLIONTHS, unit_shown
 from harvester.errors import ConfigError
 from harvester.model import Provider, Report
 from harvester.providers import PROVIDERS
@@ -37,7 +38,7 @@ def providers(name: str | None, as_json: bool) -> None:
 def _list_text() -> str:
     head = ("provider", "title", "reports", "rate", "open", "unit")
     rows = [
-        (item.name, item.title, len(item.reports), str(item.rate), item.in_flight, item.unit)
+        (item.name, item.title, len(item.reports), str(item.rate), item.in_flight, unit_shown(item.unit))
         for item in PROVIDERS.values()
     ]
     more = f"All that is known of one: harvester providers {next(iter(PROVIDERS))}"
@@ -91,7 +92,7 @@ def _text(provider: Provider) -> str:
     pace = f"{provider.rate}, {counted(provider.in_flight, 'request')} open at once, {provider.timeout_s:g} s for each"
     facts = {
         "rate": pace,
-        "unit": f"{provider.unit}; the balance is {'free to ask' if provider.balance else 'not told'}",
+        "unit": f"{_unit_text(provider.unit)}; the balance is {'free to ask' if provider.balance else 'not told'}",
         "scopes": ", ".join(provider.scopes),
         "filters": ", ".join(provider.filters) or "none",
         **provider.settings,
@@ -107,6 +108,11 @@ def _text(provider: Provider) -> str:
         }
         lines += ["", f"{report.name} ({report.record}): {report.about}", *_facts_text(facts)]
     return "\n".join(lines)
+
+
+def _unit_text(unit: str) -> str:
+    """Return what is paid in; of money also what files and scripts count."""
+    return f"{unit_shown(unit)}, counted in {unit}" if unit in MILLIONTHS else unit
 
 
 def _sets_text(report: Report) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harvester.assembly import Status, read_status
+from harvester.cli.progress import say_waiting
 from harvester.insight.extras import needed
 from harvester.insight.report.values import Facts
 
@@ -33,7 +34,9 @@ def report(directory: Path, output: Path | None, mine: str | None, title: str | 
 
     Example: harvester report out/rivals --mine example.com
     """
-    path = made(directory, read_status(directory), output=output, mine=mine, title=title)
+    status = read_status(directory)
+    say_waiting("writing the report")
+    path = made(directory, status, output=output, mine=mine, title=title)
     click.echo(path)
     if is_opened:
         webbrowser.open(path.absolute().as_uri())

@@ -26,13 +26,14 @@ from harvester.assembly import (
     standard_input,
 )
 from harvester.cli.group import EXIT_INTERRUPTED
-from harvester.cli.progress import errors_on_screen, even_unread, progress, say
-from harvester.cli.summary import begin_text, headline, hints, summary_text
+from harvester.cli.progress import errors_on_screen, even_unread, progress, say, say_waiting
+from harvester.cli.summary import begin_text, headline, hints, next_text, summary_text
 from harvester.config import JobConfig
 
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FINISHED = (0, 3)  #: exit codes of a run that has nothing left to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Ended:
     outcome: Outcome
     status: Status
     took: timedelta
+    has_records: bool  #: not only what the providers sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ async def run_job(config: JobConfig, options: RunOptions, environ: Mapping[str, 
     around = Surroundings(environ=environ, notice=notice, stdin=standard_input())
     async with job_run(config, options, around, log_format=view.log_format) as run:
         outcome = await _work(run, config, around, view)
-    return Ended(outcome=outcome, status=read_status(config.output), took=datetime.now(UTC) - began)
+    took, has_records = datetime.now(UTC) - began, config.rows == "record"
+    return Ended(outcome=outcome, status=read_status(config.output), took=took, has_records=has_records)
 
 
 def tell_end(ended: Ended, directory: Path, *last: str) -> NoReturn:
@@ -87,6 +90,8 @@ def tell_end(ended: Ended, directory: Path, *last: str) -> NoReturn:
         click.echo("\n".join([summary_text(ended.status, ended.outcome, directory, ended.took), *last]))
     for hint in hints(ended.outcome):
         say(hint)
+    if ended.has_records and ended.outcome.exit_code in FINISHED:
+        say_waiting(next_text(directory))
     sys.exit(ended.outcome.exit_code)
 
 

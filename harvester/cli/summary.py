@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 
 from harvester.assembly import Outcome, Run, Status
-from harvester.cli.words import counted, duration, figure, table
+from harvester.cli.words import counted, duration, figure, from_here, table
 from harvester.config import JobConfig
 from harvester.display import amount, shown, unit_shown
 from harvester.engine.ports import State
@@ -27,7 +28,7 @@ def begin_text(config: JobConfig, run: Run) -> str:
     progress = run.progress().values()
     left, tasks = sum(item.tasks - item.tasks_done for item in progress), sum(item.tasks for item in progress)
     of_all = f" of {tasks:,}" if left < tasks else ""
-    return f"{config.name}: {left:,}{of_all} {'task' if tasks == 1 else 'tasks'} to do, into {config.output}"
+    return f"{config.name}: {left:,}{of_all} {'task' if tasks == 1 else 'tasks'} to do, into {from_here(config.output)}"
 
 
 def targets_text(status: Status) -> str:
@@ -96,7 +97,7 @@ def accounts_text(status: Status) -> list[str]:
             why = "others use it too (another key of yours, another program), or its prices have changed"
             lines.append(f"{name}: the account was charged {beyond} more than this job knows of: {why}")
         elif charged is not None and charged < spent:
-            why = "it was filled up or began a new period meanwhile, or shows charges late"
+            why = "it was filled up or began a new period meanwhile, shows charges late, or let an empty answer be free"
             lines.append(f"{name}: the account shows {amount(spent - charged, unit)} less than was billed: {why}")
     return lines
 
@@ -131,7 +132,7 @@ def summary_text(status: Status, outcome: Outcome, directory: Path, took: timede
         *troubles_text(status),
         *(f"stopped: {lane}: {shown(stop.why)}" for lane, stop in outcome.stops.items()),
         *(f"stopped: {name}: {shown(why)}" for name, why in outcome.stopped_harvests.items()),
-        f"Results: {shown(str(directory), 1000)}",
+        f"Results: {shown(from_here(directory), 1000)}",
     ]
     return "\n".join(lines)
 
@@ -145,6 +146,12 @@ def headline(outcome: Outcome) -> str:
     if outcome.left:
         return "done as far as --max-targets goes"
     return "complete" if outcome.exit_code == 0 else "finished with gaps"
+
+
+def next_text(directory: Path) -> str:
+    """Return how to look at what a finished run brought."""
+    place = shown(quote(from_here(directory)), 1000)
+    return f"To look at it: harvester report {place}, or harvester query {place}"
 
 
 def hints(outcome: Outcome) -> list[str]:

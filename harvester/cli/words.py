@@ -1,6 +1,7 @@
 """Plain tables, numbers and plurals for a terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from harvester.display import digits, place_shown, shown
 
@@ -13,6 +14,15 @@ class Figure(str):
     """Digits that are not an `int`, to the right in a table like one."""
 
     __slots__ = ()
+
+
+def from_here(path: Path) -> str:
+    """Return a path as one would type it: from the working directory, if it lies below that."""
+    try:
+        here = Path.cwd()
+    except OSError:  # somebody has removed it
+        return str(path)
+    return str(path.relative_to(here)) if path != here and path.is_relative_to(here) else str(path)
 
 
 def figure(units: int | None, unit: str | None) -> Figure | None:

@@ -14,7 +14,7 @@ from fcntl import ioctl
 import pytest
 
 from harvester.assembly import ProviderProgress
-from harvester.cli.progress import Pace, even_unread, progress, say
+from harvester.cli.progress import Pace, even_unread, progress, say, say_waiting
 from harvester.cli.words import counted, duration, rejected_text, table
 from harvester.engine.ports import Tally
 from harvester.model import RateRule
@@ -124,6 +124,14 @@ def test_on_a_terminal_every_provider_has_a_bar_that_is_drawn_to_the_end() -> No
     assert "moz   9%|█" in drawn
     assert "106/1100 tasks, " in drawn
     assert " 0/1100 tasks" not in drawn, "what an earlier run has done is done"
+
+
+def test_only_somebody_who_waits_at_a_terminal_is_told_what_takes_so_long(capsys: pytest.CaptureFixture[str]) -> None:
+    say_waiting("writing")
+    assert capsys.readouterr() == ("", "")
+    with closing(Terminal(24, 80)) as terminal, redirect_stderr(terminal):
+        say_waiting("writing")
+        assert terminal.getvalue() == "writing\n"
 
 
 def test_a_terminal_without_a_size_gets_plain_lines() -> None:

@@ -59,6 +59,7 @@ def test_what_is_no_command_is_refused_with_the_nearest(bench: Bench, name: str)
     ended = bench.call(name)
     assert ended.exit_code == 2
     assert f"No such command '{name}'" in ended.stderr
+    assert ("did you mean run?" in ended.stderr) == (name in ("running", "runn"))
 
 
 def test_a_command_does_not_wait_for_what_it_does_not_use() -> None:
@@ -73,6 +74,8 @@ def test_the_version_is_that_of_the_package(bench: Bench) -> None:
 
 def test_providers_are_listed_and_one_is_shown_in_full(bench: Bench) -> None:
     listed = bench.call("providers").stdout
+    assert re.search(r"^dataforseo .* USD$", listed, re.MULTILINE)
+    assert "USD, counted in micro-dollars" in bench.call("providers", "dataforseo").stdout
     for name, provider in PROVIDERS.items():
         assert f"{name} " in listed
         text = bench.call("providers", name).stdout

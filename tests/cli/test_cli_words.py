@@ -1,10 +1,13 @@
 """Amounts, plurals and tables as people read them."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.cli.words import CELL_CHARS, counted, figure, table
+from harvester.cli.summary import next_text
+from harvester.cli.words import CELL_CHARS, counted, figure, from_here, table
 from harvester.display import MILLIONTHS, amount, digits, unit_shown
 from harvester.providers import PROVIDERS
 
@@ -21,6 +24,23 @@ from harvester.providers import PROVIDERS
 )
 def test_an_amount_is_said_with_what_it_is_of(units: int, unit: str, said: str) -> None:
     assert amount(units, unit) == said
+
+
+def test_a_path_is_said_as_one_would_type_it_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert from_here(here / "out" / "rivals") == "out/rivals"
+    assert from_here(Path("out")) == "out"
+    assert from_here(here) == str(here)
+    assert from_here(tmp_path / "hereafter") == str(tmp_path / "hereafter")
+    here.rmdir()
+    assert from_here(here / "out") == str(here / "out")
+
+
+def test_what_a_finished_run_says_to_do_next_can_be_pasted() -> None:
+    said = "To look at it: harvester report 'out/my rivals', or harvester query 'out/my rivals'"
+    assert next_text(Path("out/my rivals")) == said
 
 
 @given(units=st.integers(0, 10**15))

@@ -395,6 +395,12 @@ def test_a_state_whose_damage_is_no_text_is_named_too(tmp_path: Path) -> None:
 def test_a_directory_without_a_state_is_no_job_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no job directory: it holds no state\.sqlite3"):
         open_to_look(tmp_path)
+    with pytest.raises(ConfigError, match="no job directory: it is not there"):
+        open_to_look(tmp_path / "nowhere")
+    config = tmp_path / "job.toml"
+    config.touch()
+    with pytest.raises(ConfigError, match="no job directory: it is a file"):
+        open_to_look(config)
 
 
 def test_a_state_that_is_only_looked_at_cannot_be_changed(tmp_path: Path) -> None:

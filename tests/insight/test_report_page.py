@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,31 @@ def test_sites_of_the_gap_link_to_a_rival_and_not_to_us_at_any_provider(job: Pat
     assert sites <= theirs
 
 
+def test_the_reasons_of_what_was_lost_add_up(found: Found) -> None:
+    reasons = ("link_removed", "page_not_found", "page_not_canonical", "redirect_broken", "unknown")
+    rows = [{"reason": reason, "links": 9, "recent": 5 - at, "undated": 0} for at, reason in enumerate(reasons)]
+    mine = {**found.scoped["mine"], "lost_reasons": replace(found.scoped["mine"]["lost_reasons"], rows=rows)}
+    tile = losses.tile(replace(found, scoped={**found.scoped, "mine": mine}))
+    assert tile.figure == "15"
+    assert tile.words[0] == "5 link removed, 4 page not found, 3 page not canonical, 3 for other reasons"
+
+
 def test_scores_of_two_metrics_never_share_a_chart(found: Found) -> None:
     section = scores.section(found)
     metrics = {row["metric"] for row in found.scoped["mine"]["scores"].rows}
     assert len(section.blocks[0].figures) == len(metrics) > 3
+
+
+def test_a_site_whose_links_are_all_lost_has_no_score_among_those_that_link(job: Path, found: Found) -> None:
+    linking = len(queried(job, f"SELECT DISTINCT site FROM linking WHERE target = '{MINE}'"))
+    gone = queried(
+        job, f"SELECT DISTINCT site FROM lost_links WHERE target = '{MINE}' AND site NOT IN (SELECT site FROM linking)"
+    )
+    counted: dict[str, int] = {}
+    for row in found.scoped["mine"]["scores"].rows:
+        counted[row["metric"]] = counted.get(row["metric"], 0) + row["domains"]
+    assert gone
+    assert max(counted.values()) <= linking
 
 
 def test_more_than_four_targets_are_compared_by_exactly_whom_a_site_links_to(tmp_path: Path) -> None:
@@ -387,6 +409,7 @@ def test_the_command_shown_can_be_pasted_into_a_shell(job: Path, page: Page) -> 
     (command,) = re.findall(r"<pre[^>]*>(harvester query .*?)</pre>", page.text, re.DOTALL)[:1]
     python = f"{sys.executable} -m harvester"
     shell = unescape(command).replace("harvester", python, 1)
+    assert """'"'"'""" not in shell
     asked = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, env={**os.environ})
     assert asked.stdout.count("\n") == len(queried(job, page.queries["mine", QUESTIONS["gap"].about.capitalize()]))
 

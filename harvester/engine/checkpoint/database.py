@@ -158,11 +158,18 @@ def keep_in_one_file(connection: sqlite3.Connection) -> None:
         raise _unusable(connection, "put away", why) from exc
 
 
+def _lack(directory: Path) -> str:
+    """Return why a place is no job directory."""
+    if directory.is_file():
+        return "it is a file"
+    return f"it holds no {FILE_NAME}" if directory.exists() else "it is not there"
+
+
 def open_to_look(directory: Path) -> sqlite3.Connection:
     """Open the job's state for reading, also while a run writes it. Raises ConfigError."""
     path = directory / FILE_NAME
     if not path.is_file():
-        raise ConfigError(f"{directory}: no job directory: it holds no {FILE_NAME}. Name the directory a run printed.")
+        raise ConfigError(f"{directory}: no job directory: {_lack(directory)}. Name the directory a run printed.")
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
         try:

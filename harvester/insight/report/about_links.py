@@ -84,9 +84,10 @@ GROUP BY provider, target ORDER BY change DESC, provider, target
             sql=f"""
 WITH scored AS (
   SELECT domain_metric AS metric, site_of(site, registrable, host) AS site, domain_score AS score
-  FROM refdomain WHERE report IN $domains AND $among
+  FROM refdomain WHERE report IN $domains AND lost_at IS NULL AND links IS DISTINCT FROM 0 AND $among
   UNION ALL
-  SELECT domain_from_metric, {_SITE_FROM}, domain_from_score FROM backlink WHERE report IN $links AND $among
+  SELECT domain_from_metric, {_SITE_FROM}, domain_from_score
+  FROM backlink WHERE report IN $links AND is_lost IS NOT TRUE AND $among
 ),
 best AS (
   SELECT metric, site, max(score) AS score FROM scored

@@ -70,7 +70,12 @@ def _head(found: Found) -> Mapping[str, Any]:
 
 def _command(facts: Facts, sql: str) -> str:
     """Return the command that asks a question anew, for a shell."""
-    return f"harvester query {quote(shown(facts.directory, 300))} {quote(sql)}"
+    return f"harvester query {quote(shown(facts.directory, 300))} {_quoted(sql)}"
+
+
+def _quoted(sql: str) -> str:
+    """Return SQL as one word for a shell, in double quotes where it can be: they leave it as people read it."""
+    return quote(sql) if any(char in sql for char in '"$`\\!') else f'"{sql}"'
 
 
 def _policy(style: str, script: str) -> str:

@@ -57,7 +57,9 @@ def tile(found: Found) -> Tile:
     if not answers["asked_lost"].rows[0]["rows"]:
         return _tile(NOTHING, "links", [f"needs lost-backlinks for {scope.mine}"])
     if by_number:
-        words.append(", ".join(f"{row['recent']:,} {reason_title(row['reason'])}" for row in by_number[:REASONS_SAID]))
+        said = [f"{row['recent']:,} {reason_title(row['reason'])}" for row in by_number[:REASONS_SAID]]
+        others = sum(row["recent"] for row in by_number[REASONS_SAID:])
+        words.append(", ".join([*said, f"{others:,} for other reasons"] if others else said))
     words.append(f"in the {RECENT_DAYS} days to {day(scope.as_of)}")
     return _tile(f"{recent:,}", "link" if recent == 1 else "links", words)
 
