@@ -68,7 +68,8 @@ def find_gap(connection: "DuckDBPyConnection", terms: Terms) -> Gap:
     if unproven and not terms.unproven:
         remarks.append("left out; --unproven shows it all the same")
     values = {"mine": mine, "providers": providers, "least": terms.least_rivals, "most": terms.most_sites}
-    return Gap(answer=answer_to(connection, _GAP, values), remarks=[*remarks, *_of_rivals(connection, mine, providers)])
+    remarks += [*_of_rivals(connection, mine, providers), *_of_filters(connection, mine, providers)]
+    return Gap(answer=answer_to(connection, _GAP, values), remarks=remarks)
 
 
 def _mine(connection: "DuckDBPyConnection", terms: Terms) -> tuple[str, dict[str, bool]]:
@@ -142,4 +143,18 @@ def _of_rivals(connection: "DuckDBPyConnection", mine: str, providers: Sequence[
         f"{name}: rows of {short:,} of {count:,} rivals may be missing: sites may link to more of them than is said"
         for name, short, count in rows
         if short
+    ]
+
+
+def _of_filters(connection: "DuckDBPyConnection", mine: str, providers: Sequence[str]) -> list[str]:
+    """Return what to say of lists harvested with a filter: what it holds back may link to mine all the same."""
+    rows = connection.execute(
+        "SELECT DISTINCT harvest, filter FROM asked JOIN filtered USING (harvest) JOIN listed USING (provider, target)"
+        " WHERE target = $mine AND list_contains($providers, provider) ORDER BY harvest",
+        {"mine": mine, "providers": list(providers)},
+    ).fetchall()
+    return [
+        f"{shown(name, 100)}: only links with {shown(filters, 200)}: sites whose links do not pass may link to"
+        f" {shown(mine, 100)} all the same"
+        for name, filters in rows
     ]

@@ -217,6 +217,14 @@ def full_harvests(harvests: Mapping[str, Mapping[str, object]]) -> list[str]:
     ]
 
 
+def filters_of(asked: Mapping[str, object]) -> str | None:
+    """Return what a harvest lets through of a list; None = all of it."""
+    filters = asked.get("filter")
+    if not isinstance(filters, dict) or not filters:
+        return None
+    return ", ".join(f"{name} = {str(value).lower()}" for name, value in filters.items())
+
+
 def _since(asked: Mapping[str, object]) -> object:
     """Return the first day asked for; None = none: the first round with `since = "last"` names none."""
     return asked.get("since_day") if asked["since"] == "last" else asked["since"]

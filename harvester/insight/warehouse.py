@@ -150,6 +150,10 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
     connection.execute(questions.SITE_OF)
     connection.execute("CREATE TABLE committed (name VARCHAR, lines BIGINT)")  # as the state counts them
     connection.executemany("INSERT INTO committed VALUES (?, ?)", list(files.lines.items()))
+    connection.execute("CREATE TABLE filtered (harvest VARCHAR, filter VARCHAR)")  # what lets only some rows through
+    for name, asked in job.harvests.items():
+        if (filters := questions.filters_of(asked)) is not None:
+            connection.execute("INSERT INTO filtered VALUES (?, ?)", (name, filters))
     providers = sorted({str(asked["provider"]) for asked in job.harvests.values()})
     for name, select in {
         "asked": questions.ASKED,

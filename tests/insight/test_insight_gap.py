@@ -104,6 +104,15 @@ def test_a_provider_that_can_prove_it_is_shown_without_the_other(tmp_path: Path)
     assert asked(directory, provider="serpstat")[0] == ["serpstat: q.com (1)"]
 
 
+def test_what_a_filter_holds_back_is_said(tmp_path: Path) -> None:
+    job, name = yard(tmp_path / "job", filter={"min_domain_score": 20, "is_followed": True})
+    job.done(name, "mine.com")
+    sites, remarks = asked(job.made())
+    assert sites
+    said = "ahrefs.refdomains: only links with min_domain_score = 20, is_followed = true: sites whose links do not pass"
+    assert remarks == [f"{said} may link to mine.com all the same"]
+
+
 def test_a_target_that_was_not_harvested_is_named_with_the_nearest(tmp_path: Path) -> None:
     job, name = yard(tmp_path / "job")
     job.done(name, *(f"other-{number}.com" for number in range(5)))
