@@ -12,7 +12,7 @@ from harvester.errors import ConfigError, StorageError
 from harvester.insight.answer import answer_to, awaited, plainly
 from harvester.insight.questions import COMPUTED, text
 from harvester.insight.sheets import workbook
-from harvester.insight.spelling import harmless_sql
+from harvester.insight.spelling import harmless_sql, is_unicode
 from harvester.insight.warehouse import COMPUTED_VIEWS, VIEWS, opened
 from harvester.records import RECORDS
 
@@ -71,6 +71,8 @@ def export(order: Order) -> list[Exported]:
         raise ConfigError(
             f"--output {place}: lies in the job directory, which is for the job's own files; name another"
         )
+    if not is_unicode(str(place)):  # DuckDB takes no other names
+        raise ConfigError(f"--output {place}: a name that is no UTF-8; name another with --output")
     for name in order.views:
         if name not in VIEWS:
             raise ConfigError(f"--view {name}: no view of that name; there are {', '.join(VIEWS)}")

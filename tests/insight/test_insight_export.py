@@ -216,6 +216,14 @@ def test_nothing_is_written_into_the_job_directory(tmp_path: Path, inside: str) 
     assert sorted(os.listdir(directory)) == before
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_place_whose_name_is_no_utf_8_is_refused(tmp_path: Path, form: str) -> None:
+    job = Yard(tmp_path / "job").made()
+    with pytest.raises(ConfigError, match="no UTF-8; name another with --output"):
+        export(Order(directory=job, form=form, output=tmp_path / "a\udcff"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job"]
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     directory = small(tmp_path / "job", [link("https://a.com/")])
     (tmp_path / "file").touch()
