@@ -148,6 +148,7 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
     view("task", f"{rows_of(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
     view("reject", rows_of(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
     connection.execute(questions.SITE_OF)
+    connection.execute(questions.AS_BIGINT)
     connection.execute("CREATE TABLE committed (name VARCHAR, lines BIGINT)")  # as the state counts them
     connection.executemany("INSERT INTO committed VALUES (?, ?)", list(files.lines.items()))
     providers = sorted({str(asked["provider"]) for asked in job.harvests.values()})
