@@ -39,6 +39,7 @@ VIEWS = (*(name for name in RECORDS if name != "overlap"), "task", "asked", "rej
 
 _LINES = {TASKS: "task", REJECTS: "reject"}
 _LIBRARIES = ("core_functions", "icu", "json", "parquet")  #: built into DuckDB's wheel
+LINE_MIB = 16  #: what DuckDB promises to read of a line; more would take several times as much memory for each thread
 _SETTINGS: Mapping[str, str] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -127,6 +128,8 @@ class Files:
         if not real:
             return None
         path = max(real, key=len)
+        if "maximum_object_size" in said:
+            return f"{self._real[path]} holds a line of more than {LINE_MIB} MiB: longer than DuckDB reads it"
         where = re.search(r"in line (\d+)", said)
         what = "holds a line that is none of this job's" + (f" (line {where[1]})" if where else "")
         first = said.replace(path, self._real[path].name).split("\n", 1)[0]
