@@ -80,6 +80,14 @@ TAILS = {
 }
 
 
+def test_a_line_too_long_to_be_read_is_not_called_changed(tmp_path: Path) -> None:
+    job = Yard(tmp_path / "job")
+    name = job.harvest("ahrefs", "backlinks")
+    job.add(name, "backlink", "mine.com", [link("https://x.com/", anchor="x" * 40_000_000)])
+    with pytest.raises(StorageError, match=r"backlinks.jsonl holds a line of more than 16 MiB: longer than DuckDB"):
+        found(job.made(), "SELECT count(*) FROM backlink")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("tail", TAILS)
 def test_only_what_is_committed_counts(tmp_path: Path, format: str, tail: str) -> None:
@@ -165,14 +173,6 @@ def test_a_line_that_was_changed_is_an_error_that_names_the_file(tmp_path: Path,
         (lambda path: (path.unlink(), path.symlink_to("/etc/hostname")), "is missing|has .* bytes"),
     ],
 )
-def test_a_line_too_long_to_be_read_is_not_called_changed(tmp_path: Path) -> None:
-    job = Yard(tmp_path / "job")
-    name = job.harvest("ahrefs", "backlinks")
-    job.add(name, "backlink", "mine.com", [link("https://x.com/", anchor="x" * 40_000_000)])
-    with pytest.raises(StorageError, match=r"backlinks.jsonl holds a line of more than 16 MiB: longer than DuckDB"):
-        found(job.made(), "SELECT count(*) FROM backlink")
-
-
 def test_a_file_that_was_damaged_is_named(tmp_path: Path, damage: object, said: str) -> None:
     assert callable(damage)
     job = yard(tmp_path / "job")
