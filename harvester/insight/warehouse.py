@@ -79,11 +79,19 @@ def connected(duckdb: Any, jobs: "Sequence[Files]") -> Iterator["DuckDBPyConnect
             connection.execute(f"LOAD {library}")
         try:
             yield connection
+            _refuse_if_touched(jobs)
         except duckdb.Error as exc:
+            _refuse_if_touched(jobs)
             damage = next(filter(None, (files.damage(str(exc)) for files in jobs)), None)
             if damage is None:
                 raise
             raise StorageError(damage) from exc
+
+
+def _refuse_if_touched(jobs: "Sequence[Files]") -> None:
+    """Raise StorageError if a run or a rebuild has begun on what was being read where it lies."""
+    if touched := next(filter(None, (files.touched() for files in jobs)), None):
+        raise StorageError(f"{touched}: a run or a rebuild wrote it while it was read, so no row is certain: ask again")
 
 
 class Files:
@@ -93,6 +101,7 @@ class Files:
         """Link or copy what is committed into `folder`. Raises StorageError."""
         self._real: dict[str, Path] = {}  #: by the path that DuckDB reads
         self._names: dict[str, str] = {}
+        self._seen: dict[Path, tuple[int, ...] | None] = {}  #: what is read where it lies, as it was
         self.of_record: dict[str, list[str]] = {}  #: the files of each record
         self.lines: dict[str, int] = {"task": 0, "reject": 0}  #: that are committed, by the view that has them
         wanted = {name: job.of_harvest(name) for name in job.harvests}
@@ -100,7 +109,10 @@ class Files:
         for number, (name, output) in enumerate(wanted.items()):
             if output is None:
                 continue
+            seen = _identity(output.path)
             path = readable(output, folder, number, may_grow=job.is_running)
+            if path.is_symlink():
+                self._seen[output.path] = seen
             self._real[str(path)] = output.path
             self._names[name] = str(path)
             view = _LINES.get(name) or record_in(path, output.path)
@@ -122,6 +134,10 @@ class Files:
         path = self._names.get(harvest)
         return next((record for record, paths in self.of_record.items() if path in paths), None)
 
+    def touched(self) -> Path | None:
+        """Return a file that is no longer the one that was there, or has grown."""
+        return next((path for path, seen in self._seen.items() if _identity(path) != seen), None)
+
     def damage(self, said: str) -> str | None:
         """Return what DuckDB says of one of the files, with the file's own name; None if it says something else."""
         real = [path for path in self._real if path in said]
@@ -134,6 +150,14 @@ class Files:
         what = "holds a line that is none of this job's" + (f" (line {where[1]})" if where else "")
         first = said.replace(path, self._real[path].name).split("\n", 1)[0]
         return f"{self._real[path]} {what}: it was changed from outside; put it back as it was. DuckDB: {first}"
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size
 
 
 def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) -> None:
