@@ -79,9 +79,9 @@ def test_a_round_that_has_not_all_of_it_is_skipped(tmp_path: Path, state: State)
 
 @pytest.mark.parametrize("is_by_condition", [False, True])
 def test_a_round_whose_targets_may_have_lacked_some_is_skipped(tmp_path: Path, is_by_condition: bool) -> None:
-    taken = {"targets_from": {"harvest": "rivals", "field": "competitor"}}
-    staged = {"report": "lost-backlinks", "since": "last", **taken}
-    harvests = [{"provider": "semrush", "report": "competitors", "name": "rivals"}]
+    taken: dict[str, Any] = {"targets_from": {"harvest": "rivals", "field": "competitor"}}
+    staged: dict[str, Any] = {"report": "lost-backlinks", "since": "last", **taken}
+    harvests: list[dict[str, Any]] = [{"provider": "semrush", "report": "competitors", "name": "rivals"}]
     if is_by_condition:  # the harvest that decides is whole, and the one before it is not
         harvests.append({"provider": "semrush", "report": "summary", "name": "sized", **taken})
         staged["only_if"] = "sized.links > 1"
