@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harvester.codec import dump, parse
+from harvester.condition import condition_of
 from harvester.config import JobConfig
 from harvester.engine.checkpoint import Census, has_state, meta_of, open_to_look, reading, take_census, transaction
 from harvester.engine.ports import State
@@ -131,9 +132,22 @@ def _lasts(job: Job, earlier: Iterable[_Round]) -> dict[str, Last]:
     return {name: found.get(name, Last(None)) for name in wanted}
 
 
-def _is_complete(past: _Round, name: str) -> bool:
-    count = past.census.harvests.get(name)
-    return count is not None and not any(tasks for state, tasks in count.tasks.items() if state is not State.COMPLETE)
+def _is_complete(past: _Round, name: str | None) -> bool:
+    """Whether a round has all of a harvest, and of those that brought its targets: else it may have lacked some."""
+    while name is not None:
+        count = past.census.harvests.get(name)
+        if count is None or any(tasks for state, tasks in count.tasks.items() if state is not State.COMPLETE):
+            return False
+        name = _source(past.meaning.get("[[harvest]]", {}).get(name, {}))
+    return True
+
+
+def _source(described: Mapping[str, Any]) -> str | None:
+    """Return the harvest from whose rows another one took its targets; None = it asked about the job's list."""
+    if (condition := described.get("only_if")) is not None:
+        return condition_of(condition).harvest
+    source: str | None = (described.get("targets_from") or {}).get("harvest")
+    return source
 
 
 def _is_same(past: _Round, name: str, described: Mapping[str, Any]) -> bool:

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records", "rounds"},
     "job": {"config", "errors", "model", "names", "providers", "stages"},
     "rounds": {"engine", "errors"},
-    "inheritance": {"codec", "config", "engine", "errors", "job", "rounds"},
+    "inheritance": {"codec", "condition", "config", "engine", "errors", "job", "rounds"},
     "jobdir": {
         "codec", "config", "display", "engine", "errors", "inheritance", "job", "locks", "rounds", "suffixes",
         "targets",

@@ -36,8 +36,11 @@ def config_of(folder: Path, *harvests: dict[str, Any], report: str = "lost-backl
     )
 
 
-def do_round(config: JobConfig, number: int, *, states: Sequence[State] = (State.COMPLETE,)) -> Lasts:
-    """Do a round to its end, in its week; each harvest's tasks end in the states by turns. Return its lasts."""
+def do_round(config: JobConfig, number: int, *, states: Sequence[State] = (State.COMPLETE,), of: str = "") -> Lasts:
+    """Do a round to its end, in its week; each harvest's tasks end in the states by turns. Return its lasts.
+
+    `of`: only of this harvest; all others are complete.
+    """
     day = FIRST + (number - 1) * A_WEEK
     now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     with job_directory(config, now, io.BytesIO(), lambda _: None, again=True) as directory:
@@ -45,8 +48,9 @@ def do_round(config: JobConfig, number: int, *, states: Sequence[State] = (State
         names = [item.harvest.name for item in directory.job.harvests]
         checkpoint.begin([(name, "subdomains", 1) for name in names], [("ahrefs", "ahrefs")])
         for name in names:
+            ends = states if of in ("", name) else (State.COMPLETE,)
             for at, work in enumerate(checkpoint.draw(name, 9)):
-                done = Work(task=work.task, state=states[at % len(states)], reason="why")
+                done = Work(task=work.task, state=ends[at % len(ends)], reason="why")
                 checkpoint.commit([Entry(lane="ahrefs", at=now, tally=Tally(requests=1), work=done)], {})
         return lasts_of(directory.db)
 
@@ -71,6 +75,20 @@ def test_a_round_that_has_not_all_of_it_is_skipped(tmp_path: Path, state: State)
     last_of(tmp_path, 1)
     do_round(config_of(tmp_path), 2, states=(State.COMPLETE, state))
     assert last_of(tmp_path, 3) == Last(FIRST, 1)
+
+
+@pytest.mark.parametrize("is_by_condition", [False, True])
+def test_a_round_whose_targets_may_have_lacked_some_is_skipped(tmp_path: Path, is_by_condition: bool) -> None:
+    taken: dict[str, Any] = {"targets_from": {"harvest": "rivals", "field": "competitor"}}
+    staged: dict[str, Any] = {"report": "lost-backlinks", "since": "last", **taken}
+    harvests: list[dict[str, Any]] = [{"provider": "semrush", "report": "competitors", "name": "rivals"}]
+    if is_by_condition:  # the harvest that decides is whole, and the one before it is not
+        harvests.append({"provider": "semrush", "report": "summary", "name": "sized", **taken})
+        staged["only_if"] = "sized.links > 1"
+    config = config_of(tmp_path, *harvests, staged)
+    do_round(config, 1)
+    do_round(config, 2, states=(State.COMPLETE, State.SET_ASIDE), of="rivals")
+    assert do_round(config, 3)[LOST] == Last(FIRST, 1)
 
 
 @pytest.mark.parametrize(

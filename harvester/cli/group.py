@@ -94,10 +94,10 @@ class Cli(click.Group):
         except HarvestError as exc:
             _say(str(exc))
             sys.exit(EXIT_INTERNAL)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # the latter while something was asked
             _say("interrupted")
             sys.exit(EXIT_INTERRUPTED)
-        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+        except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
             raise
         except Exception as exc:
             _say(f"internal error: {type(exc).__name__}: {exc} ({_place(exc)})", "What was stored is safe.")

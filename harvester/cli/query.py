@@ -15,6 +15,7 @@ from harvester.insight.contents import contents, contents_answer
 from harvester.insight.warehouse import opened
 
 COLUMNS_CHARS = 96
+MOST_BYTES = 4 * 1024 * 1024  #: of SQL; a file without an end must not fill the memory
 
 
 @click.command()
@@ -52,9 +53,22 @@ def _question(sql: str | None, path: Path | None) -> str | None:
     if sql is not None and path is not None:
         raise ConfigError("--file: the SQL is given already; leave one of them out")
     if path is None and sql != "-":
-        return sql
+        return sql if sql is None else _read("the SQL", sql.encode(errors="surrogateescape"))
+    name = "-" if path is None else f"--file {path}"
     try:
-        return standard_input().read().decode() if path is None else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        name = "-" if path is None else f"--file {path}"
-        raise ConfigError(f"{name}: cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+        if path is None:
+            return _read(name, standard_input().read(MOST_BYTES + 1))
+        with path.open("rb") as file:
+            return _read(name, file.read(MOST_BYTES + 1))
+    except OSError as exc:
+        raise ConfigError(f"{name}: cannot be read: {exc.strerror or exc}") from exc
+
+
+def _read(name: str, content: bytes) -> str:
+    """Return the SQL in some bytes. Raises ConfigError."""
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"{name}: larger than {MOST_BYTES:,} bytes: this is no question")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{name}: cannot be read: {exc}") from exc

@@ -91,6 +91,8 @@ def plainly() -> Iterator[None]:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as exc:
         raise StorageError(f"{_sentence(exc)} (what does not fit into memory goes to TMPDIR)") from exc
+    except duckdb.TransactionException as exc:  # a database that is exported has no room
+        raise StorageError(_sentence(exc)) from exc
     except duckdb.PermissionException as exc:
         raise ConfigError(f"{_sentence(exc)}: a question reads the job's own rows, and nothing else") from exc
     except duckdb.Error as exc:

@@ -1,20 +1,23 @@
 """A job's rows in other formats: written beside their place, and put there when they are whole."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from harvester.engine.checkpoint import has_state
 from harvester.errors import ConfigError, StorageError
 from harvester.insight.answer import answer_to, awaited, plainly
 from harvester.insight.questions import COMPUTED, text
 from harvester.insight.sheets import workbook
-from harvester.insight.spelling import harmless_sql
+from harvester.insight.spelling import harmless_sql, is_unicode
 from harvester.insight.warehouse import COMPUTED_VIEWS, VIEWS, opened
 from harvester.records import RECORDS
+from harvester.rounds import FOLDER, between_rounds
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,8 +47,17 @@ class Order:
         """The folder or file that is written."""
         if self.output is not None:
             return self.output.absolute()
-        whole = self.directory.absolute()
-        return whole.with_name(f"{whole.name}{'-' if self.form in FOLDERS else '.'}{self.form}")
+        own, job = self.directory.absolute(), self.job
+        name = own.name if job == own else f"{job.name}-round-{own.name}"
+        return job.with_name(f"{name}{'-' if self.form in FOLDERS else '.'}{self.form}")
+
+    @property
+    def job(self) -> Path:
+        """The job directory; also where one of its rounds is to be written."""
+        own = self.directory.absolute()
+        above = own.parent.parent
+        is_round = own.parent.name == FOLDER and (has_state(above) or between_rounds(above) is not None)
+        return above if is_round else own
 
     def path_of(self, view: str) -> Path:
         """Return the file in which a view will be."""
@@ -67,23 +79,38 @@ def export(order: Order) -> list[Exported]:
     Raises ConfigError if something is in the way, StorageError if it cannot be written.
     """
     place = order.place
-    if place.resolve().is_relative_to(order.directory.resolve()):
+    if place.resolve().is_relative_to(order.job.resolve()):
         raise ConfigError(
             f"--output {place}: lies in the job directory, which is for the job's own files; name another"
         )
+    if not is_unicode(str(place)):  # DuckDB takes no other names
+        raise ConfigError(f"--output {place}: a name that is no UTF-8; name another with --output")
     for name in order.views:
         if name not in VIEWS:
             raise ConfigError(f"--view {name}: no view of that name; there are {', '.join(VIEWS)}")
     folder = place if order.form in FOLDERS else place.parent
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".harvester-") as name:
+        with _emptied(folder, is_new=is_new), TemporaryDirectory(dir=folder, prefix=".harvester-") as name:
             written = _write(order, Path(name))
             for path in dict.fromkeys(item.path for item in written):
                 _put(Path(name, path.name), path)
             return written
     except OSError as exc:
         raise StorageError(f"cannot write {place}: {exc.strerror or exc}") from exc
+
+
+@contextmanager
+def _emptied(folder: Path, *, is_new: bool) -> Iterator[None]:
+    """Leave no folder behind that was made for nothing."""
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+        raise
 
 
 def _write(order: Order, staging: Path) -> list[Exported]:

@@ -35,6 +35,12 @@ CREATE MACRO site_of(site, registrable, host) AS CASE
 END
 """
 
+#: A sum as a number that programs have: a provider may count up to the greatest one in each of its rows.
+AS_BIGINT = """
+CREATE MACRO as_bigint(amount) AS CAST(CASE WHEN amount > 9223372036854775807 THEN 9223372036854775807 ELSE amount END
+  AS BIGINT)
+"""
+
 #: Of a link: its site, and the score of its domain, or else of its page.
 _BEST = """site_of(site_from, domain_from, host_from) AS site, coalesce(domain_from_metric, page_from_metric) AS metric,
       CASE WHEN domain_from_metric IS NULL THEN page_from_score ELSE domain_from_score END AS score"""
@@ -104,7 +110,7 @@ LINKING = f"""
 SELECT provider, target, site, max(links) AS links, any_value(scope) AS scope, max(fetched_at) AS fetched_at,
   min(best) AS best
 FROM (
-  SELECT provider, target, site, task, sum(links)::BIGINT AS links, any_value(scope) AS scope,
+  SELECT provider, target, site, task, as_bigint(sum(links)) AS links, any_value(scope) AS scope,
     max(fetched_at) AS fetched_at, {{best}} AS best
   FROM (
     SELECT provider, target, task, scope, fetched_at, site_of(site, registrable, host) AS site, links,
@@ -129,7 +135,7 @@ GROUP BY provider, target, site
 LINKERS = """
 SELECT provider, site, targets, links, best.metric AS metric, 0 - best.below AS score
 FROM (
-  SELECT provider, site, list(target ORDER BY target) AS targets, sum(links)::BIGINT AS links, min(best) AS best
+  SELECT provider, site, list(target ORDER BY target) AS targets, as_bigint(sum(links)) AS links, min(best) AS best
   FROM linking GROUP BY provider, site
 )
 """

@@ -48,6 +48,15 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def is_unicode(text: str) -> bool:
+    """Say whether a text has no half characters, as names on a disk may have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def harmless(text: str) -> str:
     """Return a text as no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(tuple(FORMULA_STARTS)) else text

@@ -39,6 +39,7 @@ VIEWS = (*(name for name in RECORDS if name != "overlap"), "task", "asked", "rej
 
 _LINES = {TASKS: "task", REJECTS: "reject"}
 _LIBRARIES = ("core_functions", "icu", "json", "parquet")  #: built into DuckDB's wheel
+LINE_MIB = 16  #: what DuckDB promises to read of a line; more would take several times as much memory for each thread
 _SETTINGS: Mapping[str, str] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -78,11 +79,19 @@ def connected(duckdb: Any, jobs: "Sequence[Files]") -> Iterator["DuckDBPyConnect
             connection.execute(f"LOAD {library}")
         try:
             yield connection
+            _refuse_if_touched(jobs)
         except duckdb.Error as exc:
+            _refuse_if_touched(jobs)
             damage = next(filter(None, (files.damage(str(exc)) for files in jobs)), None)
             if damage is None:
                 raise
             raise StorageError(damage) from exc
+
+
+def _refuse_if_touched(jobs: "Sequence[Files]") -> None:
+    """Raise StorageError if a run or a rebuild has begun on what was being read where it lies."""
+    if touched := next(filter(None, (files.touched() for files in jobs)), None):
+        raise StorageError(f"{touched}: a run or a rebuild wrote it while it was read, so no row is certain: ask again")
 
 
 class Files:
@@ -92,6 +101,7 @@ class Files:
         """Link or copy what is committed into `folder`. Raises StorageError."""
         self._real: dict[str, Path] = {}  #: by the path that DuckDB reads
         self._names: dict[str, str] = {}
+        self._seen: dict[Path, tuple[int, ...] | None] = {}  #: what is read where it lies, as it was
         self.of_record: dict[str, list[str]] = {}  #: the files of each record
         self.lines: dict[str, int] = {"task": 0, "reject": 0}  #: that are committed, by the view that has them
         wanted = {name: job.of_harvest(name) for name in job.harvests}
@@ -99,7 +109,10 @@ class Files:
         for number, (name, output) in enumerate(wanted.items()):
             if output is None:
                 continue
+            seen = _identity(output.path)
             path = readable(output, folder, number, may_grow=job.is_running)
+            if path.is_symlink():
+                self._seen[output.path] = seen
             self._real[str(path)] = output.path
             self._names[name] = str(path)
             view = _LINES.get(name) or record_in(path, output.path)
@@ -121,16 +134,30 @@ class Files:
         path = self._names.get(harvest)
         return next((record for record, paths in self.of_record.items() if path in paths), None)
 
+    def touched(self) -> Path | None:
+        """Return a file that is no longer the one that was there, or has grown."""
+        return next((path for path, seen in self._seen.items() if _identity(path) != seen), None)
+
     def damage(self, said: str) -> str | None:
         """Return what DuckDB says of one of the files, with the file's own name; None if it says something else."""
         real = [path for path in self._real if path in said]
         if not real:
             return None
         path = max(real, key=len)
+        if "maximum_object_size" in said:
+            return f"{self._real[path]} holds a line of more than {LINE_MIB} MiB: longer than DuckDB reads it"
         where = re.search(r"in line (\d+)", said)
         what = "holds a line that is none of this job's" + (f" (line {where[1]})" if where else "")
         first = said.replace(path, self._real[path].name).split("\n", 1)[0]
         return f"{self._real[path]} {what}: it was changed from outside; put it back as it was. DuckDB: {first}"
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size
 
 
 def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) -> None:
@@ -148,6 +175,7 @@ def _make_views(connection: "DuckDBPyConnection", job: Committed, files: Files) 
     view("task", f"{rows_of(files.named(TASKS), TASK_COLUMNS, 'task IS NOT NULL')} {last}")
     view("reject", rows_of(files.named(REJECTS), REJECT_COLUMNS, "task IS NOT NULL"))
     connection.execute(questions.SITE_OF)
+    connection.execute(questions.AS_BIGINT)
     connection.execute("CREATE TABLE committed (name VARCHAR, lines BIGINT)")  # as the state counts them
     connection.executemany("INSERT INTO committed VALUES (?, ?)", list(files.lines.items()))
     connection.execute("CREATE TABLE filtered (harvest VARCHAR, filter VARCHAR)")  # what lets only some rows through

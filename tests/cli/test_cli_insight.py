@@ -149,6 +149,13 @@ def test_without_a_question_the_views_are_listed(bench: Bench, job: Path) -> Non
     assert found["backlink"]["columns"]["lost_at"] == "TIMESTAMP WITH TIME ZONE"
 
 
+def test_sql_without_an_end_or_with_half_characters_is_no_question(bench: Bench, job: Path) -> None:
+    endless = bench.call("query", str(job), "--file", "/dev/zero")
+    assert (endless.exit_code, "larger than 4,194,304 bytes: this is no question" in endless.stderr) == (2, True)
+    for half in (bench.call("query", str(job), "SELECT '\udcff'"), bench.call("query", str(job), "-", input=b"\xff")):
+        assert (half.exit_code, "cannot be read: 'utf-8' codec" in half.stderr) == (2, True)
+
+
 def test_a_terminal_gets_tables_and_blocks_where_they_have_no_room(bench: Bench, job: Path) -> None:
     shown = on_a_terminal("query", str(job))
     assert "refdomain: 8 rows" in shown

@@ -373,6 +373,25 @@ def test_at_a_terminal_the_user_is_asked(bench: Bench, sandbox: Sandbox, answer:
     assert (sent(sandbox)[1] - before == SIZING_UNITS) is is_bought
 
 
+def test_who_leaves_the_question_open_buys_nothing(bench: Bench, sandbox: Sandbox) -> None:
+    before = sent(sandbox)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "harvester", "plan", str(bench.write()), "--size"],
+        env={**os.environ, **bench.environ},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.write(ours, b"\x04")  # Ctrl-D
+        _, err = process.communicate(timeout=PATIENCE_S)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 130
+    assert err.endswith(b"Error: interrupted\n")
+    assert sent(sandbox) == before
+
+
 def test_a_list_from_standard_input_cannot_be_sized(bench: Bench) -> None:
     bench.job["targets"] = "-"
     result = bench.call("plan", str(bench.write()), "--size", "--yes", input="shop-1.example\n")

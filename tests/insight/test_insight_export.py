@@ -216,6 +216,38 @@ def test_nothing_is_written_into_the_job_directory(tmp_path: Path, inside: str) 
     assert sorted(os.listdir(directory)) == before
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_place_whose_name_is_no_utf_8_is_refused(tmp_path: Path, form: str) -> None:
+    job = Yard(tmp_path / "job").made()
+    with pytest.raises(ConfigError, match="no UTF-8; name another with --output"):
+        export(Order(directory=job, form=form, output=tmp_path / "a\udcff"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job"]
+
+
+def test_a_round_is_exported_beside_the_job_and_not_among_its_rounds(tmp_path: Path) -> None:
+    job = Yard(tmp_path / "job").made()
+    yard = Yard(job / "rounds" / "1")
+    yard.add(yard.harvest("ahrefs", "backlinks"), "backlink", "mine.com", [link("https://x.com/")])
+    (written,) = export(Order(directory=yard.made(), form="csv"))
+    assert written.path == tmp_path / "job-round-1-csv" / "backlink.csv"
+    for inside in (job / "rounds" / "2", job / "exported"):
+        with pytest.raises(ConfigError, match="lies in the job directory"):
+            export(Order(directory=yard.path, form="csv", output=inside))
+    assert [path.name for path in (job / "rounds").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_that_fails_leaves_no_folder_behind(tmp_path: Path, form: str) -> None:
+    job = Yard(tmp_path / "job")
+    name = job.harvest("ahrefs", "backlinks")
+    job.add(name, "backlink", "mine.com", [link("https://x.com/")])
+    directory = job.made()
+    job.file(name).unlink()
+    with pytest.raises(StorageError, match="is missing"):
+        export(Order(directory=directory, form=form, output=tmp_path / "new" / "out"))
+    assert not (tmp_path / "new" / "out").exists()
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     directory = small(tmp_path / "job", [link("https://a.com/")])
     (tmp_path / "file").touch()

@@ -340,3 +340,17 @@ def test_scores_of_two_metrics_of_one_provider_are_not_compared(tmp_path: Path) 
     assert found(directory, "SELECT score, metric FROM gap") == [(50.0, "dataforseo_rank_100")]
     merged = "SELECT max(domain_from_dataforseo_rank_1000), max(domain_from_dataforseo_rank_100) FROM merged_links"
     assert found(directory, merged) == [(900.0, 50.0)]
+
+
+def test_counts_beyond_all_measure_break_no_answer_and_an_unknown_one_stays_unknown(tmp_path: Path) -> None:
+    job, most = Yard(tmp_path / "job"), 2**63 - 1
+    name = job.harvest("ahrefs", "refdomains")
+    for target, counts in {"mine.com": [], "a.com": [most, most, None], "b.com": [most, 1, None]}.items():
+        sites = ("x.com", "www.x.com", "y.com")
+        rows = [{"domain": site, "links": links} for site, links in zip(sites, counts, strict=False)]
+        job.add(name, "refdomain", target, rows)
+        job.done(name, target)
+    assert found(job.made(), "SELECT site, links FROM gap WHERE mine = 'mine.com' ORDER BY site") == [
+        ("x.com", most),
+        ("y.com", None),
+    ]

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import pytest
 import zstandard
 from insight_kit import FETCHED, Yard, append, found, link, put
 
-from harvester.engine.checkpoint import open_database
+from harvester.engine.checkpoint import Output, begin_swap, open_database
 from harvester.errors import ConfigError, StorageError
 from harvester.insight.warehouse import VIEWS, opened
 from harvester.locks import directory_lock
@@ -78,6 +79,14 @@ TAILS = {
     "whole lines": b'{"record":"backlink","provider":"ahrefs"}\n' * 3,
     "no text": b"\xff\xfe\x80\n",
 }
+
+
+def test_a_line_too_long_to_be_read_is_not_called_changed(tmp_path: Path) -> None:
+    job = Yard(tmp_path / "job")
+    name = job.harvest("ahrefs", "backlinks")
+    job.add(name, "backlink", "mine.com", [link("https://x.com/", anchor="x" * 40_000_000)])
+    with pytest.raises(StorageError, match=r"backlinks.jsonl holds a line of more than 16 MiB: longer than DuckDB"):
+        found(job.made(), "SELECT count(*) FROM backlink")
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -293,3 +302,47 @@ def test_a_run_never_waits_for_them() -> None:
     )
     asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert asked.stdout == "set()\n"
+
+
+def grow(file: Path) -> None:
+    append(file, file.read_bytes())
+
+
+def replace(file: Path) -> None:
+    content = file.read_bytes()
+    move(file)
+    file.write_bytes(content)
+
+
+def move(file: Path) -> None:
+    file.rename(file.with_name("elsewhere"))
+
+
+def read_while(job: Yard, name: str, deed: Callable[[Path], None]) -> None:
+    with opened(job.path) as connection:
+        deed(job.file(name))
+        connection.execute("SELECT * FROM backlink").fetchall()
+
+
+@pytest.mark.parametrize("deed", [grow, replace, move])
+def test_a_run_that_begins_while_rows_are_read_where_they_lie_is_noticed(
+    tmp_path: Path, deed: Callable[[Path], None]
+) -> None:
+    job = Yard(tmp_path / "job")
+    name = job.harvest("ahrefs", "backlinks")
+    job.add(name, "backlink", "mine.com", [link("https://x.com/")])
+    job.made()
+    with pytest.raises(StorageError, match="a run or a rebuild wrote it while it was read"):
+        read_while(job, name, deed)
+
+
+def test_a_rebuild_that_was_cut_off_is_completed_before_anything_is_asked(tmp_path: Path) -> None:
+    job = Yard(tmp_path / "job")
+    name = job.harvest("ahrefs", "backlinks")
+    job.add(name, "backlink", "mine.com", [link("https://x.com/"), link("https://y.com/")])
+    directory, file = job.made(), job.file(name)
+    lines = file.read_bytes().splitlines(keepends=True)
+    with closing(open_database(directory)) as db:  # as `begin_swap` leaves it: what is new has one line less
+        begin_swap(db, {file.name: Output(records=1, bytes=len(lines[0]))})
+    with pytest.raises(ConfigError, match="a rebuild was cut off; complete it with: harvester rebuild"):
+        found(directory, "SELECT count(*) FROM backlink")

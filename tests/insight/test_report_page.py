@@ -284,11 +284,31 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one_and_no_half(small: P
     ended = called("report", str(small), "--output", str(tmp_path / "away" / "r.html"))
     assert (ended.exit_code, "cannot write" in ended.stderr) == (1, True)
     page = tmp_path / "there.html"
-    page.write_text("the old one")
+    page.write_text("<!doctype html>the old one")
     page.chmod(0o644)
     assert called("report", str(small), "--output", str(page)).exit_code == 0
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "there.html"]
+
+
+@pytest.mark.parametrize("name", ["ahrefs.backlinks.jsonl", "state.sqlite3", "manifest.json"])
+def test_no_report_is_written_over_what_is_no_report(small: Path, tmp_path: Path, name: str) -> None:
+    job = copied(small, tmp_path / "job")
+    (tmp_path / "link").symlink_to(job / name)
+    before = (job / name).read_bytes()
+    for place in (job / name, tmp_path / "link"):
+        ended = called("report", str(job), "--output", str(place))
+        assert (ended.exit_code, "is there already, and no report" in ended.stderr) == (2, True)
+    assert (job / name).read_bytes() == before
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_the_name_of_a_report_is_not_empty_and_no_device(small: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("", str(tmp_path / "pipe")):
+        ended = called("report", str(small), "--output", place)
+        assert (ended.exit_code, "--output" in ended.stderr) == (2, True)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_what_lies_where_the_report_belongs_is_left_alone_and_nothing_half_beside_it(

@@ -99,7 +99,7 @@ GROUP BY members ORDER BY sites DESC, len(members), members LIMIT {UPSET_COLUMNS
             sql="""
 SELECT harvest, min(provider) AS provider, count(*) AS tasks, count(*) FILTER (state = 'complete') AS complete,
   count(*) FILTER (state = 'incomplete') AS incomplete, count(*) FILTER (state = 'set_aside') AS set_aside,
-  sum(pages)::BIGINT AS pages, sum("rows")::BIGINT AS rows, sum(units)::BIGINT AS units
+  as_bigint(sum(pages)) AS pages, as_bigint(sum("rows")) AS rows, as_bigint(sum(units)) AS units
 FROM task GROUP BY harvest ORDER BY harvest
 """,
             most=MOST_ROWS,
@@ -130,7 +130,7 @@ WITH span AS (
 )
 SELECT provider,
   make_timestamp(CAST((begin + (1 + floor((epoch("at") - begin) / step)) * step) * 1000000 AS BIGINT)) AS until,
-  sum(units)::BIGINT AS units, count(*) AS tasks
+  as_bigint(sum(units)) AS units, count(*) AS tasks
 FROM task, span GROUP BY ALL ORDER BY provider, until
 """,
         ),

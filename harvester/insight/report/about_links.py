@@ -47,7 +47,7 @@ lost AS (
   SELECT provider, date_trunc('month', lost_at)::DATE AS month, count(DISTINCT link_id) AS lost
   FROM lost_links WHERE lost_at IS NOT NULL AND $among GROUP BY ALL
 )
-SELECT provider, month, 'history' AS counted_from, told.gained::BIGINT AS gained, told.lost::BIGINT AS lost
+SELECT provider, month, 'history' AS counted_from, as_bigint(told.gained) AS gained, as_bigint(told.lost) AS lost
 FROM (SELECT DISTINCT provider FROM told) CROSS JOIN months LEFT JOIN told USING (provider, month)
 UNION ALL
 SELECT provider, month, 'rows', coalesce(gained.gained, 0),
@@ -60,7 +60,7 @@ ORDER BY provider, month
         "growth": Question(
             about="referring domains over time; of all targets only the days on which each of them has a point",
             sql="""
-SELECT provider, date, sum(refdomains)::BIGINT AS value, count(*) AS targets
+SELECT provider, date, as_bigint(sum(refdomains)) AS value, count(*) AS targets
 FROM (
   SELECT provider, target, date, max(refdomains) AS refdomains
   FROM history WHERE refdomains IS NOT NULL AND $among GROUP BY ALL
@@ -121,7 +121,7 @@ GROUP BY ALL ORDER BY provider, links DESC, kind
             sql="""
 SELECT min(anchor) AS anchor$each, max(links) AS most
 FROM (
-  SELECT provider, anchor_key, min(anchor) AS anchor, sum(links)::BIGINT AS links
+  SELECT provider, anchor_key, min(anchor) AS anchor, as_bigint(sum(links)) AS links
   FROM (
     SELECT provider, target, anchor_key, min(anchor) AS anchor, max(links) AS links
     FROM anchor WHERE $among AND links IS NOT NULL GROUP BY ALL
@@ -161,7 +161,7 @@ GROUP BY target, page ORDER BY links DESC, sites DESC, url
         "broken_sums": Question(
             about="dead pages, and the links to them",
             sql="""
-SELECT count(*) AS pages, coalesce(sum(links), 0)::BIGINT AS links, coalesce(sum(sites), 0)::BIGINT AS sites
+SELECT count(*) AS pages, as_bigint(coalesce(sum(links), 0)) AS links, as_bigint(coalesce(sum(sites), 0)) AS sites
 FROM (SELECT max(links) AS links, max(sites) AS sites FROM broken_pages WHERE $among GROUP BY target, page)
 """,
         ),
