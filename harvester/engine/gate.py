@@ -204,9 +204,6 @@ class Gate:
         """Return when a request may leave, with the turn to be released. Raises GateShut."""
         if self._is_shut:
             raise GateShut
-        if self.pace is None and self.closed_s <= 0 and not self._turn.locked():
-            await self._turn.acquire()  # at once: nothing to wait for, so nobody has to be able to wake it
-            return
         try:
             async with asyncio.timeout(None) as waiter:
                 self._waiting.add(waiter)

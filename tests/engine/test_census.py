@@ -12,16 +12,19 @@ from harvester.engine.checkpoint import (
     SqliteCheckpoint,
     Trouble,
     count_targets,
+    first_target,
     meta_of,
     open_to_look,
+    rejected_values,
     take_census,
     take_in,
     transaction,
     troubles,
 )
 from harvester.engine.checkpoint.census import HarvestCount, Output, ProviderCount
-from harvester.engine.ports import Entry, State, Tally
+from harvester.engine.ports import Entry, State, Tally, stage_list
 from harvester.errors import StorageError
+from harvester.model import Seeds
 from harvester.testing import EPOCH
 
 
@@ -151,3 +154,29 @@ def test_targets_are_counted_as_a_scope_asks_about_them(tmp_path: Path) -> None:
         begin(checkpoint)
         assert (count_targets(checkpoint.db, "subdomains"), count_targets(checkpoint.db, "url")) == (5, 0)
         assert meta_of(checkpoint.db, "scope") is None
+
+
+def test_the_first_target_is_the_first_of_the_list_as_a_scope_spells_it(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        assert first_target(checkpoint.db, "subdomains") is None
+        take_names(checkpoint.db, "b.com", "a.com")
+        assert first_target(checkpoint.db, "subdomains") == "b.com"
+        assert first_target(checkpoint.db, "url") is None
+
+
+def test_values_that_are_no_targets_are_counted_and_told_for_the_stage_that_they_came_for(tmp_path: Path) -> None:
+    stages = ("deep", "other")
+    with checkpoint_in(tmp_path) as checkpoint:
+        take_names(checkpoint.db, "a.com")
+        lists = [(name, stage_list(name), 1) for name in stages]
+        checkpoint.begin([(HARVEST, "subdomains", 1), *lists], [(LANE, "acme")])
+        take_in(checkpoint.db, ["subdomains"], [RejectedLine(stage_list("deep"), 7, "?", "a line")], may_lack=True)
+        (work,) = checkpoint.draw(HARVEST, 1)
+        seeds = tuple(
+            Seeds(name, "subdomains", {}, {f"{text} {name}": "no host" for text in "zya"[:count]})
+            for name, count in zip(stages, (3, 1), strict=True)
+        )
+        checkpoint.commit([Entry(lane=LANE, at=EPOCH, work=work, seeds=seeds)], {})
+        census = take_census(checkpoint.db, "subdomains")
+        assert [census.harvests[name].rejected for name in stages] == [3, 1]
+        assert rejected_values(checkpoint.db, "deep", 2) == [("z deep", "no host"), ("y deep", "no host")]

@@ -30,6 +30,7 @@ from harvester.engine.checkpoint import (
     SqliteCheckpoint,
     TargetLine,
     force_again,
+    keep_in_one_file,
     open_database,
     open_to_look,
     take_in,
@@ -528,3 +529,23 @@ def test_a_state_that_was_closed_is_an_error_of_ours_too(tmp_path: Path) -> None
             question()
     with pytest.raises(StorageError, match=r"state\.sqlite3 cannot be written: Cannot operate on a closed database\.$"):
         checkpoint.set_meta({})
+
+
+def test_a_state_that_is_to_be_moved_is_one_file_and_says_who_is_in_its_way(tmp_path: Path) -> None:
+    with checkpoint_in(tmp_path) as checkpoint:
+        log = tmp_path / f"{FILE_NAME}-wal"
+        assert log.exists()
+        checkpoint.db.execute("PRAGMA busy_timeout = 0")
+        with closing(open_to_look(tmp_path)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT * FROM meta").fetchall()
+            with pytest.raises(StorageError) as stopped:
+                keep_in_one_file(checkpoint.db)
+            other.execute("COMMIT")
+        state = tmp_path / FILE_NAME
+        assert str(stopped.value) == (
+            f"the checkpoint {state} cannot be put away: database is locked (SQLITE_BUSY)."
+            " Is another process looking at it? Then run the same command again."
+        )
+        keep_in_one_file(checkpoint.db)
+        assert not log.exists()
