@@ -250,8 +250,10 @@ def assert_one_word_or_plan(folder: Path, content: bytes) -> None:
         assert_harmless(ended.out + ended.err)
         assert found_in(folder) == before
         if ended.code == 2 and command == "plan":
-            # The config, or the list of targets that it names.
-            assert ended.err.startswith((f"Error: {config}: ", "Error: /", "Error: standard input: ")), ended.err
+            # The config, or the list of targets that it names; before it perhaps what `since = "last"` means.
+            error = ended.err[ended.err.find("Error: ") :]
+            assert error.startswith((f"Error: {config}: ", "Error: /", "Error: standard input: ")), ended.err
+            assert all('since = "last"' in line for line in ended.err.removesuffix(error).splitlines()), ended.err
             assert len(ended.err) < 100_000
 
 
