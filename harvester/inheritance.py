@@ -15,11 +15,11 @@ from typing import Any
 from harvester.codec import dump, parse
 from harvester.condition import condition_of
 from harvester.config import JobConfig
-from harvester.engine.checkpoint import Census, has_state, meta_of, open_to_look, reading, take_census, transaction
+from harvester.engine.checkpoint import has_state, meta_of, open_to_look, reading, transaction
 from harvester.engine.ports import State
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Job, compile_job
-from harvester.rounds import ROUND, archives, is_finished
+from harvester.rounds import RoundState, archives, is_finished, state_of
 
 SINCE_LAST = "since_last"  #: the remark on the job that holds what `since = "last"` means in the present round
 
@@ -33,16 +33,6 @@ class Last:
 
 
 Lasts = Mapping[str, Last]  #: by harvest, those with `since = "last"`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """An earlier round, as far as the next one asks."""
-
-    number: int
-    day: date
-    meaning: Mapping[str, Any]
-    census: Census
 
 
 def with_lasts(job: Job, lasts: Lasts) -> JobConfig:
@@ -88,7 +78,7 @@ def next_round(job: Job) -> tuple[Job, Lasts]:
     Nothing is changed on disk. Raises ConfigError.
     """
     directory = job.config.output
-    present = _look(directory, 0) if has_state(directory) else None
+    present = state_of(directory, 0) if has_state(directory) else None
     if present is not None and not is_finished(present.census):
         with closing(open_to_look(directory)) as db, reading(db):
             lasts = lasts_of(db)
@@ -119,7 +109,7 @@ def inherit(db: sqlite3.Connection, directory: Path, lanes: Iterable[str]) -> No
         db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", facts)
 
 
-def _lasts(job: Job, earlier: Iterable[_Round]) -> dict[str, Last]:
+def _lasts(job: Job, earlier: Iterable[RoundState]) -> dict[str, Last]:
     marked = [item.harvest for item in job.harvests if item.harvest.is_since_last]
     wanted = {harvest.name: parse(dump(job.described(harvest))) for harvest in marked}
     found: dict[str, Last] = {}
@@ -132,7 +122,7 @@ def _lasts(job: Job, earlier: Iterable[_Round]) -> dict[str, Last]:
     return {name: found.get(name, Last(None)) for name in wanted}
 
 
-def _is_complete(past: _Round, name: str | None) -> bool:
+def _is_complete(past: RoundState, name: str | None) -> bool:
     """Whether a round has all of a harvest, and of those that brought its targets: else it may have lacked some."""
     while name is not None:
         count = past.census.harvests.get(name)
@@ -150,7 +140,7 @@ def _source(described: Mapping[str, Any]) -> str | None:
     return source
 
 
-def _is_same(past: _Round, name: str, described: Mapping[str, Any]) -> bool:
+def _is_same(past: RoundState, name: str, described: Mapping[str, Any]) -> bool:
     """Whether a round asked for the same rows, so that nothing is missed if only later ones are asked for."""
     before = past.meaning.get("[[harvest]]", {}).get(name, {})
     beside = {"since", "since_day", "until", "fields"}
@@ -159,7 +149,7 @@ def _is_same(past: _Round, name: str, described: Mapping[str, Any]) -> bool:
     return all(before.get(key) == value for key, value in described.items() if key not in beside)
 
 
-def _end(past: _Round, name: str) -> date:
+def _end(past: RoundState, name: str) -> date:
     """Return the last day up to which a round certainly had everything: the one on which it began, or its `until`.
 
     Not the day of its end: what the provider found while it ran may stand on pages that it had read by then.
@@ -173,26 +163,12 @@ def _end(past: _Round, name: str) -> date:
     )
 
 
-def _earlier(directory: Path) -> Iterator[_Round]:
+def _earlier(directory: Path) -> Iterator[RoundState]:
     for number, path in archives(directory):
         with _told(number, path):
-            found = _look(path, number)
+            found = state_of(path, number)
         if found is not None:
             yield found
-
-
-def _look(directory: Path, number: int) -> _Round | None:
-    """Return a round as its state has it; `number`: 0 = its state says. None = it has not begun."""
-    with closing(open_to_look(directory)) as db, reading(db):
-        scope, day = meta_of(db, "scope"), meta_of(db, "day")
-        if scope is None or day is None:
-            return None
-        return _Round(
-            number=number or int(meta_of(db, ROUND) or 1),
-            day=date.fromisoformat(day),
-            meaning=parse(meta_of(db, "meaning") or "{}"),
-            census=take_census(db, scope),
-        )
 
 
 @contextmanager

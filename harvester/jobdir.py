@@ -23,10 +23,10 @@ from harvester.engine.checkpoint import (
     count_outside,
     count_targets,
     has_state,
-    is_swapping,
     meta_of,
     open_to_look,
     reading,
+    refuse_while_swapping,
     rejected_lines,
     take_census,
     take_in,
@@ -160,8 +160,7 @@ def existing_directory(directory: Path) -> Iterator[sqlite3.Connection]:
 def quiet_directory(directory: Path) -> Iterator[sqlite3.Connection]:
     """Open the state of a job for reading while nobody works in it. Raises ConfigError."""
     with closing(open_to_look(directory)) as db, _locked(directory):
-        if is_swapping(db):
-            raise ConfigError(f"{directory}: a rebuild was cut off; complete it with: harvester rebuild {directory}")
+        refuse_while_swapping(db, directory)
         yield db
 
 

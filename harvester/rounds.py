@@ -8,12 +8,14 @@ forced to disk does `N.part` become `N`. Whoever opens the directory for a run g
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
+from harvester.codec import parse
 from harvester.engine.checkpoint import (
     FILE_NAME,
     SEAL_NAME,
@@ -99,6 +101,30 @@ def between_rounds(directory: Path) -> str | None:
         return None
     last = found.done[-1]
     return f"{directory}: round {found.next} has not begun; round {last} is in {round_directory(directory, last)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundState:
+    """A round as its state has it."""
+
+    number: int
+    day: date  #: on which it began
+    meaning: Mapping[str, Any]
+    census: Census
+
+
+def state_of(directory: Path, number: int) -> RoundState | None:
+    """Look at the state of a round; `number`: 0 = the state says. None = it has not begun."""
+    with closing(open_to_look(directory)) as db, reading(db):
+        scope, day = meta_of(db, "scope"), meta_of(db, "day")
+        if scope is None or day is None:
+            return None
+        return RoundState(
+            number=number or int(meta_of(db, ROUND) or 1),
+            day=date.fromisoformat(day),
+            meaning=parse(meta_of(db, "meaning") or "{}"),
+            census=take_census(db, scope),
+        )
 
 
 def is_finished(census: Census) -> bool:

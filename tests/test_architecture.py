@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"codec", "display"},
     "insight": {"codec", "display", "engine", "errors", "locks", "model", "names", "records", "rounds"},
     "job": {"config", "errors", "model", "names", "providers", "stages"},
-    "rounds": {"engine", "errors"},
+    "rounds": {"codec", "engine", "errors"},
     "inheritance": {"codec", "condition", "config", "engine", "errors", "job", "rounds"},
     "jobdir": {
         "codec", "config", "display", "engine", "errors", "inheritance", "job", "locks", "rounds", "suffixes",

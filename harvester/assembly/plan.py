@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -173,7 +173,7 @@ class Plan:
     targets: Targets
     harvests: tuple[HarvestPlan, ...]
     providers: dict[str, ProviderPlan]
-    sizes: Mapping[str, Any] | None = field(default=None)  #: where the sizes are, and how old; None = there are none
+    sizes: Mapping[str, Any] | None = None  #: where the sizes are, and how old; None = there are none
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan for scripts."""

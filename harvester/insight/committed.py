@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import zstandard
 
 from harvester.codec import parse
-from harvester.engine.checkpoint import has_state, is_swapping, meta_of, open_to_look, reading
+from harvester.engine.checkpoint import has_state, meta_of, open_to_look, reading, refuse_while_swapping
 from harvester.errors import ConfigError, StorageError, UnknownReply
 from harvester.locks import is_locked
 from harvester.records import RECORDS
@@ -63,8 +63,7 @@ def committed(directory: Path) -> Committed:
     is_running = directory.is_dir() and is_locked(directory)  # before: a run may end, but none may begin unseen
     with closing(open_to_look(directory)) as db, reading(db):
         meaning = parse(meta_of(db, "meaning") or "null")
-        if is_swapping(db):  # its lengths are those of files that have yet to take their places
-            raise ConfigError(f"{directory}: a rebuild was cut off; complete it with: harvester rebuild {directory}")
+        refuse_while_swapping(db, directory)
         if not isinstance(meaning, dict):
             raise ConfigError(f"{directory}: the job has not begun; start it with: harvester run")
         found = db.execute("SELECT name, bytes, records FROM outputs WHERE records > 0 ORDER BY name").fetchall()

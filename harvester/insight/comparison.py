@@ -5,17 +5,15 @@ only a window of days was asked for, the rows speak for themselves, by their dat
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from harvester.codec import parse
-from harvester.engine.checkpoint import has_state, meta_of, open_to_look, reading, take_census
+from harvester.engine.checkpoint import has_state
 from harvester.errors import ConfigError
 from harvester.insight.questions import FULL_REPORTS
-from harvester.rounds import ROUND, archives, between_rounds, is_finished
+from harvester.rounds import archives, between_rounds, is_finished, state_of
 
 #: What may differ between two rounds that asked for the same: which columns were paid for, how much, from when to when.
 _BESIDE = frozenset({"since", "since_day", "until", "fields", "max_rows", "order_by"})
@@ -29,6 +27,7 @@ class Round:
     directory: Path
     day: date  #: on which it began
     is_finished: bool
+    meaning: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +126,8 @@ def chosen(rounds: Sequence[Round], directory: Path, first: int | None, last: in
 
 
 def asked_in(each: Round) -> dict[str, Asked]:
-    """Return what the harvests of a round asked for, by name. Raises ConfigError."""
-    with closing(open_to_look(each.directory)) as db, reading(db):
-        meaning = parse(meta_of(db, "meaning") or "{}")
-    return {name: Asked(round=each, described=described) for name, described in meaning["[[harvest]]"].items()}
+    """Return what the harvests of a round asked for, by name."""
+    return {name: Asked(round=each, described=described) for name, described in each.meaning["[[harvest]]"].items()}
 
 
 def pair(name: str, asked: Mapping[int, Mapping[str, Asked]], earlier: int, later: int) -> Pair | str:
@@ -159,16 +156,16 @@ def _differing(one: Asked, other: Asked) -> list[str]:
 
 
 def _look(directory: Path, number: int) -> Round | None:
-    with closing(open_to_look(directory)) as db, reading(db):
-        scope, day = meta_of(db, "scope"), meta_of(db, "day")
-        if scope is None or day is None:
-            return None
-        return Round(
-            number=number or int(meta_of(db, ROUND) or 1),
-            directory=directory,
-            day=date.fromisoformat(day),
-            is_finished=is_finished(take_census(db, scope)),
-        )
+    state = state_of(directory, number)
+    if state is None:
+        return None
+    return Round(
+        number=state.number,
+        directory=directory,
+        day=state.day,
+        is_finished=is_finished(state.census),
+        meaning=state.meaning,
+    )
 
 
 def _day(written: str | None, began: date) -> date | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harvester.display import shown
 from harvester.errors import ConfigError
 from harvester.insight.answer import Answer, answer_to
+from harvester.insight.questions import DOMAIN_REPORTS, LINK_REPORTS
 from harvester.model import SCOPES
 from harvester.names import NotATarget, target_of
 
@@ -125,10 +126,8 @@ def _not_there(connection: "DuckDBPyConnection", name: str) -> str:
 def _reasons(connection: "DuckDBPyConnection", mine: str, providers: Sequence[str]) -> list[tuple[str, str]]:
     if not providers:
         return []
-    reports = ["backlinks", "new-backlinks", "lost-backlinks", "broken-backlinks", "refdomains"]
-    found: list[tuple[str, str]] = connection.execute(
-        _WHY, {"mine": mine, "providers": list(providers), "reports": reports}
-    ).fetchall()
+    values = {"mine": mine, "providers": list(providers), "reports": [*LINK_REPORTS, *DOMAIN_REPORTS]}
+    found: list[tuple[str, str]] = connection.execute(_WHY, values).fetchall()
     return found
 
 

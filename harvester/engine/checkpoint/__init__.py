@@ -28,7 +28,14 @@ from harvester.engine.checkpoint.intake import Intake, RejectedLine, TargetLine,
 from harvester.engine.checkpoint.seal import SEAL_NAME, break_seal, leave_seal
 from harvester.engine.checkpoint.sets import count_outside, count_sets
 from harvester.engine.checkpoint.sqlite import SqliteCheckpoint
-from harvester.engine.checkpoint.swap import NEW, begin_swap, finish_swap, forget_new, is_swapping
+from harvester.engine.checkpoint.swap import (
+    NEW,
+    begin_swap,
+    finish_swap,
+    forget_new,
+    is_swapping,
+    refuse_while_swapping,
+)
 
 __all__ = [
     "FILE_NAME",
@@ -60,6 +67,7 @@ __all__ = [
     "open_database",
     "open_to_look",
     "reading",
+    "refuse_while_swapping",
     "rejected_lines",
     "rejected_values",
     "take_census",

@@ -14,7 +14,7 @@ from harvester.codec import dump, parse
 from harvester.engine.checkpoint.census import Output, meta_of
 from harvester.engine.checkpoint.database import reading, transaction
 from harvester.engine.directories import sync_directories
-from harvester.errors import StorageError
+from harvester.errors import ConfigError, StorageError
 
 #: What the name of a new file begins with; no output can be called so. In the same directory, because a power cut may
 #: leave a file that was moved between two of them in neither.
@@ -56,6 +56,12 @@ def is_swapping(db: sqlite3.Connection) -> bool:
     """Whether new files still have to take the places of old ones."""
     with reading(db):
         return meta_of(db, _NOTE) is not None
+
+
+def refuse_while_swapping(db: sqlite3.Connection, directory: Path) -> None:
+    """Stop who only reads: the lengths are those of files that have yet to take their places. Raises ConfigError."""
+    if is_swapping(db):
+        raise ConfigError(f"{directory}: a rebuild was cut off; complete it with: harvester rebuild {directory}")
 
 
 def _move(new: Path, old: Path) -> None:
