@@ -32,11 +32,10 @@ def parse_body(body: bytes) -> Json:
     An answer is judged and then read, and parsing a large one twice would take longer than all the rest of that.
     """
     global _latest  # a cache of one
-    known, value = _latest
-    if body is not known:
-        value = parse(body)
-        _latest = (body, value)
-    return value
+    if body is not _latest[0]:
+        _latest = (b"", None)  # not only when the next is there: a large one parsed is ten times its size
+        _latest = (body, parse(body))
+    return _latest[1]
 
 
 _latest: tuple[bytes, Json] = (b"", None)

@@ -7,7 +7,7 @@ first reading of an account in a new round is where its count begins.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,12 @@ from typing import Any
 from harvester.codec import dump, parse
 from harvester.condition import condition_of
 from harvester.config import JobConfig
-from harvester.engine.checkpoint import has_state, meta_of, open_to_look, reading, transaction
+from harvester.engine.checkpoint import has_state, open_to_look, reading, transaction
 from harvester.engine.ports import State
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Job, compile_job
 from harvester.rounds import RoundState, archives, is_finished, state_of
-
-SINCE_LAST = "since_last"  #: the remark on the job that holds what `since = "last"` means in the present round
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """What `since = "last"` means for one harvest in one round."""
-
-    day: date | None  #: None = no earlier round was complete: all that the report has, as if `since` were absent
-    round: int | None = None  #: the earlier round that this is the day of
-
-
-Lasts = Mapping[str, Last]  #: by harvest, those with `since = "last"`
+from harvester.since_last import Last, Lasts, lasts_of
 
 
 def with_lasts(job: Job, lasts: Lasts) -> JobConfig:
@@ -48,28 +36,6 @@ def with_lasts(job: Job, lasts: Lasts) -> JobConfig:
 def lasts_for(job: Job, directory: Path) -> Lasts:
     """Return what `since = "last"` means in a round that begins now. Raises ConfigError."""
     return _lasts(job, _earlier(directory))
-
-
-def lasts_of(db: sqlite3.Connection) -> Lasts:
-    """Return what `since = "last"` means in the round of this state, as it was decided when the round began."""
-    kept = parse(meta_of(db, SINCE_LAST) or "{}")
-    return {
-        name: Last(None if day is None else date.fromisoformat(day), number) for name, (day, number) in kept.items()
-    }
-
-
-def told(lasts: Lasts) -> list[str]:
-    """Return in words what `since = "last"` means: it decides what is bought."""
-    return [
-        f'{name}: since = "last": {"as without it, for no earlier round is complete" if last.day is None else last.day}'
-        f"{'' if last.round is None else f', the day of round {last.round}'}"
-        for name, last in lasts.items()
-    ]
-
-
-def note_of(lasts: Lasts) -> str:
-    """Return the text that `lasts_of` reads."""
-    return dump({name: [last.day, last.round] for name, last in lasts.items()}).decode()
 
 
 def next_round(job: Job) -> tuple[Job, Lasts]:

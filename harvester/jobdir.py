@@ -35,19 +35,11 @@ from harvester.engine.checkpoint import (
 from harvester.engine.directories import sync_directories
 from harvester.engine.render import REJECTS, TASKS
 from harvester.errors import ConfigError, StorageError, UnknownReply
-from harvester.inheritance import (
-    SINCE_LAST,
-    Lasts,
-    inherit,
-    lasts_for,
-    lasts_of,
-    note_of,
-    told,
-    with_lasts,
-)
+from harvester.inheritance import inherit, lasts_for, with_lasts
 from harvester.job import Job, compile_job, differences
 from harvester.locks import Busy, directory_lock
 from harvester.rounds import MANIFEST, ROUND, opened_state, rounds_in, turn
+from harvester.since_last import SINCE_LAST, Lasts, lasts_of, note_of, told
 from harvester.suffixes import suffix_list_version
 from harvester.targets import Listed, content_hash, read_targets
 from harvester.targets.source import STANDARD_INPUT, name_of

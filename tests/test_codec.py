@@ -1,7 +1,10 @@
 """JSON in and out, with the errors that say what happens next."""
 
+import weakref
+
 import pytest
 
+from harvester import codec
 from harvester.codec import dump, dump_line, dump_pretty, parse, parse_body
 from harvester.errors import UnknownReply, UnreadableRow
 
@@ -40,6 +43,26 @@ def test_a_body_that_is_asked_for_again_is_parsed_once() -> None:
     assert parse_body(body) is found
     assert parse_body(other) == {"rows": [1, 3]}
     assert parse_body(body) == found
+
+
+def test_a_large_body_is_let_go_before_the_next_one_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Value:
+        pass
+
+    alive: list[weakref.ref[Value]] = []
+
+    def parsed(_: bytes) -> Value:
+        assert not any(value() for value in alive)
+        value = Value()
+        alive.append(weakref.ref(value))
+        return value
+
+    monkeypatch.setattr(codec, "parse", parsed)
+    for body in (b'{"rows":1}', b'{"rows":2}', b'{"rows":3}'):
+        parse_body(body)
+    assert [value() is not None for value in alive] == [False, False, True]
+    monkeypatch.undo()
+    parse_body(b"{}")
 
 
 def test_a_body_that_is_no_json_says_so_each_time() -> None:

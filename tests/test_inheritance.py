@@ -14,10 +14,11 @@ from harvester.config import JobConfig, job_of
 from harvester.engine.checkpoint import SqliteCheckpoint, open_to_look
 from harvester.engine.ports import Entry, State, Tally, Work
 from harvester.errors import ConfigError
-from harvester.inheritance import Last, Lasts, lasts_of, next_round, told
+from harvester.inheritance import next_round
 from harvester.job import compile_job
 from harvester.jobdir import job_directory
 from harvester.rounds import round_directory
+from harvester.since_last import Last, Lasts, lasts_of, told
 
 FIRST = date(2026, 11, 2)
 A_WEEK = timedelta(days=7)

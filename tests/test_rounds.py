@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harvester.assembly import read_status
+from harvester.assembly.status import read_status
 from harvester.codec import parse
 from harvester.config import JobConfig, job_of
 from harvester.engine.checkpoint import SqliteCheckpoint, break_seal, meta_of, open_to_look

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from harvester.assembly.keys import all_credentials
-from harvester.assembly.run import Outcome, Run, RunOptions, opened_run
-from harvester.assembly.surroundings import Surroundings, standard_input
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.run import Run, opened_run
+from harvester.assembly.standard_input import standard_input
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import JobConfig
 from harvester.errors import HarvestError
 from harvester.job import compile_job

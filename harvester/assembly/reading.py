@@ -28,6 +28,7 @@ class ReadingRule:
 
     most_processes: int
     least_bytes: int = 16_384  #: of a body: a smaller one is read sooner than sent
+    own_turn_bytes: int = 262_144  #: of a body: a larger one is read in a turn of the loop of its own
     most_share: float = 0.5  #: of the loop's time, spent on reading
     over_s: float = 2.0  #: for so long
     most_waiting: int = 2  #: replies at one process: one that is read, and one that is there when it is done
@@ -87,8 +88,10 @@ class Readers:
                     return await process.find(crop, question)
                 except ProcessGone:
                     log.warning("a process that reads replies has ended; they are read without it")
-            if self._processes:
-                await asyncio.sleep(0)  # what has come back meanwhile is taken first, or its process would be idle
+            if self._processes or len(question.reply.body) >= self._rule.own_turn_bytes:
+                # What has come back meanwhile is taken first, or its process would be idle; and what was read goes to
+                # disk, and others' requests leave, before the next one is read.
+                await asyncio.sleep(0)
             return self._here(crop, question)
 
     def _free(self) -> ReaderProcess | None:

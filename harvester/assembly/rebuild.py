@@ -34,11 +34,12 @@ from harvester.engine.ports import Lines
 from harvester.engine.render import REJECTS, TASKS, Crop
 from harvester.engine.sink import JsonLines
 from harvester.errors import ConfigError, StorageError, UnknownReply
-from harvester.inheritance import lasts_of, with_lasts
+from harvester.inheritance import with_lasts
 from harvester.job import Job, compile_job, differences
 from harvester.jobdir import existing_directory, quiet_directory
 from harvester.journal import logging_to
 from harvester.rounds import MANIFEST
+from harvester.since_last import lasts_of
 
 GROUP_BYTES = 4 * 1024 * 1024
 TELL_EACH_S = 2.0

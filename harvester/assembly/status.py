@@ -26,9 +26,9 @@ from harvester.engine.checkpoint.census import Output
 from harvester.engine.ports import State
 from harvester.engine.render import REJECTS
 from harvester.errors import ConfigError, UnknownReply
-from harvester.inheritance import Lasts, lasts_of
 from harvester.locks import is_locked
 from harvester.rounds import MANIFEST, ROUND, between_rounds, is_finished
+from harvester.since_last import Lasts, lasts_of
 
 SHOWN = 20  #: tasks and lines that are shown; the files hold all
 

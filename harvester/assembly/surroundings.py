@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,8 +38,3 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jitter: Callable[[], float] = random.random
     reading: ReadingRule = field(default_factory=usual_rule)  #: when replies are read beside the event loop
-
-
-def standard_input() -> BinaryIO:
-    """Return standard input as bytes; a program without a console has none."""
-    return BytesIO() if sys.stdin is None else sys.stdin.buffer

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import AccountCheck, Checked, Surroundings, check_job, read_all_targets, standard_input
+from harvester.assembly.check import AccountCheck, Checked, check_job
+from harvester.assembly.plan import read_all_targets
+from harvester.assembly.standard_input import standard_input
+from harvester.assembly.surroundings import Surroundings
 from harvester.cli.group import EXIT_USAGE
-from harvester.cli.options import config_argument, load_config
+from harvester.cli.loading import load_config
+from harvester.cli.options import config_argument
 from harvester.cli.progress import say
 from harvester.cli.words import counted, rejected_text
 from harvester.display import amount, shown

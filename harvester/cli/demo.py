@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from harvester.assembly import RunOptions, Status
+from harvester.assembly.outcome import RunOptions
+from harvester.assembly.status import Status
 from harvester.cli.progress import say
 from harvester.cli.report import made
 from harvester.cli.running import FINISHED, Ended, View, finished, run_job, tell_end

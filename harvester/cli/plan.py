@@ -7,29 +7,22 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import (
-    ListDatabase,
-    RunOptions,
-    Targets,
-    bought_bill,
-    listed,
-    next_round,
-    plan_with_sizes,
-    set_aside,
-    sizes_fit,
-    sizing_config,
-    standard_input,
-    take_sizes,
-    told,
-)
-from harvester.cli.options import budget_option, config_argument, json_option, load_config
+from harvester.assembly.outcome import RunOptions
+from harvester.assembly.plan import ListDatabase, Targets, listed
+from harvester.assembly.sized_plan import plan_with_sizes
+from harvester.assembly.sizes import bought_bill, set_aside, sizes_fit, sizing_config, take_sizes
+from harvester.assembly.standard_input import standard_input
+from harvester.cli.loading import load_config
+from harvester.cli.options import budget_option, config_argument, json_option
 from harvester.cli.plan_text import plan_text, price_text
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end
 from harvester.codec import dump_pretty
 from harvester.config import JobConfig
 from harvester.errors import ConfigError
+from harvester.inheritance import next_round
 from harvester.job import Job, compile_job
+from harvester.since_last import told
 
 
 @click.command()

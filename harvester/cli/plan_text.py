@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harvester.assembly import Bill, Plan, ProviderPlan, Range
+from harvester.assembly.plan import Bill, Plan, ProviderPlan, Range
 from harvester.cli.words import Figure, counted, duration, figure, from_here, rejected_text, table
 from harvester.display import MILLIONTHS, amount, shown, unit_shown
 

@@ -13,7 +13,7 @@ from typing import Never, TextIO
 
 from tqdm import tqdm
 
-from harvester.assembly import ProviderProgress
+from harvester.assembly.outcome import ProviderProgress
 from harvester.cli.words import duration
 from harvester.display import digits, shown, unit_shown
 

@@ -6,7 +6,7 @@ from textwrap import fill
 
 import click
 
-from harvester.assembly import standard_input
+from harvester.assembly.standard_input import standard_input
 from harvester.cli.answers import format_option, print_answer
 from harvester.cli.words import counted
 from harvester.errors import ConfigError

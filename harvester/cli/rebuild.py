@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import Comparison, Difference, Rebuilt, compare_job, rebuild_elsewhere, rebuild_job
+from harvester.assembly.differing import Comparison, Difference
+from harvester.assembly.rebuild import Rebuilt, compare_job, rebuild_elsewhere, rebuild_job
 from harvester.cli.options import json_option
 from harvester.cli.progress import say
 from harvester.cli.words import counted, duration, table

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import Status, read_status
+from harvester.assembly.status import Status, read_status
 from harvester.cli.progress import say_waiting
 from harvester.insight.extras import needed
 from harvester.insight.report.values import Facts

@@ -15,16 +15,12 @@ from typing import Any, NoReturn
 
 import click
 
-from harvester.assembly import (
-    Outcome,
-    Run,
-    RunOptions,
-    Status,
-    Surroundings,
-    job_run,
-    read_status,
-    standard_input,
-)
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.run import Run
+from harvester.assembly.standard_input import standard_input
+from harvester.assembly.status import Status, read_status
+from harvester.assembly.surroundings import Surroundings
 from harvester.cli.group import EXIT_INTERRUPTED
 from harvester.cli.progress import errors_on_screen, even_unread, progress, say, say_waiting
 from harvester.cli.summary import begin_text, headline, hints, next_text, summary_text
@@ -98,7 +94,7 @@ def tell_end(ended: Ended, directory: Path, *last: str) -> NoReturn:
 async def _work(run: Run, config: JobConfig, around: Surroundings, view: View) -> Outcome:
     stop = asyncio.Event()
     log.info("run of %s begins", config.path)
-    around.notice(begin_text(config, run))
+    around.notice(begin_text(config.name, config.output, run.progress().values()))
     with _signals(stop, around.notice), errors_on_screen():
         async with progress(run.progress, is_quiet=view.is_quiet):
             outcome = await run.work(stop)

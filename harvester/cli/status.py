@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from harvester.assembly import Speed, Status, read_status, told
+from harvester.assembly.speed import Speed
+from harvester.assembly.status import Status, read_status
 from harvester.cli.options import json_option
 from harvester.cli.summary import accounts_text, harvest_table, provider_table, stages_text, targets_text, troubles_text
 from harvester.cli.words import duration, rejected_text
 from harvester.codec import dump_pretty
 from harvester.display import shown
+from harvester.since_last import told
 
 
 @click.command()

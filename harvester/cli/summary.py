@@ -1,12 +1,13 @@
 """A run and its job in words: what begins, how it ended per report and provider, and what is left to do."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
 
-from harvester.assembly import Outcome, Run, Status
+from harvester.assembly.outcome import Outcome, ProviderProgress
+from harvester.assembly.status import Status
 from harvester.cli.words import counted, duration, figure, from_here, table
-from harvester.config import JobConfig
 from harvester.display import amount, shown, unit_shown
 from harvester.engine.ports import State
 
@@ -23,12 +24,11 @@ HINTS = {
 }
 
 
-def begin_text(config: JobConfig, run: Run) -> str:
+def begin_text(name: str, directory: Path, progress: Collection[ProviderProgress]) -> str:
     """Return what a run says when it begins."""
-    progress = run.progress().values()
     left, tasks = sum(item.tasks - item.tasks_done for item in progress), sum(item.tasks for item in progress)
     of_all = f" of {tasks:,}" if left < tasks else ""
-    return f"{config.name}: {left:,}{of_all} {'task' if tasks == 1 else 'tasks'} to do, into {from_here(config.output)}"
+    return f"{name}: {left:,}{of_all} {'task' if tasks == 1 else 'tasks'} to do, into {from_here(directory)}"
 
 
 def targets_text(status: Status) -> str:

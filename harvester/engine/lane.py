@@ -8,7 +8,7 @@ from one page to the next.
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from harvester.engine.exchange import Asked, Brought
@@ -20,6 +20,7 @@ from harvester.engine.ports import (
     Lines,
     Question,
     State,
+    Stop,
     Tally,
     Work,
 )
@@ -33,14 +34,6 @@ log = logging.getLogger(__name__)
 #: A batch that is refused is halved until the targets are found that cannot be asked about. After so many targets
 #: without one page the harvest itself is at fault, and no batch of it is worth further requests.
 MOST_REFUSED_IN_A_ROW = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why a lane stopped with work left."""
-
-    kind: str  #: "budget", "quota", "key", "prices" or "unreachable"
-    why: str
 
 
 class Lane:

@@ -164,6 +164,14 @@ class Settlement(NamedTuple):
     released_units: int  #: what was in doubt and no longer is
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a lane stopped with work left."""
+
+    kind: str  #: "budget", "quota", "key", "prices" or "unreachable"
+    why: str
+
+
 class Lines(NamedTuple):
     """Whole lines for one output file."""
 

@@ -22,7 +22,8 @@ PAGES = 10_000
 QUICK_PAGES = 200
 EARLY_AT = 0.01
 OPEN = 25  #: what harvester does at DataForSEO where the config says nothing
-OPEN_GOAL = Goal("<=", MEMORY_GOAL.value, floor=180)  #: megabytes
+PAGE_MB = 1.3  #: of text
+OPEN_GOAL = Goal("<=", MEMORY_GOAL.value + PAGE_MB * OPEN, floor=200)  #: megabytes; all of them may wait to be read
 LEAST_EARLY_PAGES = 10  #: before, not everything that is needed has been imported and filled once
 
 _HARVEST = {"provider": "dataforseo", "report": "backlinks", "page_size": PAGE_ROWS}

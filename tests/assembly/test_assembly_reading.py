@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from harvester.assembly import RunOptions, Surroundings, job_run
 from harvester.assembly.crops import crops_of
 from harvester.assembly.keys import without_secrets
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import RunOptions
 from harvester.assembly.reader_process import ProcessGone, ReaderProcess, answer_all
 from harvester.assembly.reading import Load, Readers, ReadingRule, reading, usual_rule
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import JobConfig, job_of
 from harvester.engine.finding import find
 from harvester.engine.ports import Finding, Question, Work
@@ -237,6 +239,30 @@ def test_a_small_reply_is_read_at_once(tmp_path: Path) -> None:
         return fake.came
 
     assert asyncio.run(story()) == 0
+
+
+@pytest.mark.parametrize(("own_turn_bytes", "between"), [(0, [0, 1, 2]), (10**6, [0, 0, 0])])
+def test_a_large_reply_is_read_in_a_turn_of_the_loop_of_its_own(
+    tmp_path: Path, own_turn_bytes: int, between: list[int]
+) -> None:
+    crop, question = asked(job_in(tmp_path))
+
+    async def story() -> list[int]:
+        readers = Readers(replace(AT_ONCE, most_processes=0, own_turn_bytes=own_turn_bytes), lambda: 0.0)
+        turns: list[int] = []  #: how many of the replies before had been followed up when each was read
+        followed = 0
+
+        async def read_and_store() -> None:
+            nonlocal followed
+            await readers(crop, question)
+            turns.append(followed)
+            await asyncio.sleep(0)  # as the writer is told, and begins in the next turn
+            followed += 1
+
+        await asyncio.gather(*(read_and_store() for _ in range(3)))
+        return turns
+
+    assert asyncio.run(story()) == between
 
 
 def test_what_a_dead_process_had_is_read_on_the_loop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

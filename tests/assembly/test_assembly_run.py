@@ -12,13 +12,14 @@ from typing import Any, cast
 
 import pytest
 
-from harvester.assembly import Outcome, Run, RunOptions, Surroundings, all_credentials, opened_run
-from harvester.assembly.keys import holding
+from harvester.assembly.keys import all_credentials, holding
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.run import Run, opened_run
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import job_of
 from harvester.engine.checkpoint import Census, take_census
 from harvester.engine.checkpoint.census import HarvestCount
-from harvester.engine.lane import Stop
-from harvester.engine.ports import Clock, State, Transport
+from harvester.engine.ports import Clock, State, Stop, Transport
 from harvester.errors import ConfigError, StorageError
 from harvester.job import Account, Job, compile_job, lane_names
 from harvester.jobdir import job_directory

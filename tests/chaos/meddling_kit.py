@@ -20,7 +20,10 @@ from typing import Any, TypeVar
 from chaos_kit import Figures, Job
 from e2e_kit import lines_of
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, SystemClock, job_run, read_status
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.status import read_status
+from harvester.assembly.surroundings import Surroundings, SystemClock
 from harvester.config import load
 from harvester.sandbox.app import CONTRACTS, Sandbox
 

@@ -13,7 +13,10 @@ from chaos_kit import OPTIONS, Figures, Job
 from disk_kit import Operation
 from operations_kit import HastyClock
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, job_run, read_status
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.status import read_status
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import load
 from harvester.sandbox.app import CONTRACTS, Sandbox, serving
 

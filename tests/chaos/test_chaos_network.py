@@ -9,7 +9,7 @@ from chaos_kit import OPTIONS, TARGETS, Figures, Job, of
 from meddling_kit import Do, Heard, Meddler, Plan, Rows, Scale, in_a_hurry, in_peace, meddling, run_here
 from misdeeds_kit import MISDEEDS, Misdeed
 
-from harvester.assembly import Outcome
+from harvester.assembly.outcome import Outcome
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import serving
 

@@ -12,7 +12,8 @@ from chaos_kit import OPTIONS, TARGETS, Figures, Job, of
 from meddling_kit import Do, Heard, Rows, Scale, in_a_hurry, in_peace, meddling, run_here
 from misdeeds_kit import HTML, instead
 
-from harvester.assembly import Outcome, read_status
+from harvester.assembly.outcome import Outcome
+from harvester.assembly.status import read_status
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import serving
 

@@ -12,7 +12,7 @@ from disk_kit import KILL, Operation, Rule, needs_shim, operations_in, quick_fol
 from power_kit import BY_CHANCE, FIXED, HALF, Disk
 from promise_kit import sandbox_that_counts
 
-from harvester.assembly import read_status
+from harvester.assembly.status import read_status
 
 pytestmark = needs_shim
 

@@ -10,7 +10,7 @@ from chaos_kit import OPTIONS, TARGETS, Figures, Job, of
 from meddling_kit import Do, Heard, in_a_hurry, meddling, run_here
 from misdeeds_kit import closed, reset_charged
 
-from harvester.assembly import read_status
+from harvester.assembly.status import read_status
 from harvester.sandbox.app import serving
 
 EVERY = 4  #: so many requests of a provider pass before one meets the misdeed

@@ -12,7 +12,8 @@ from chaos_kit import OPTIONS, TARGETS, Figures, Job, chance, of
 from meddling_kit import Do, Heard, Plan, Scale, in_a_hurry, meddling, run_here
 from misdeeds_kit import MISDEEDS
 
-from harvester.assembly import SystemClock, read_status
+from harvester.assembly.status import read_status
+from harvester.assembly.surroundings import SystemClock
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import Sandbox, serving
 

@@ -11,7 +11,7 @@ from memory_kit import on_linux
 from misdeeds_kit import MISDEEDS
 from tunnel_kit import CERTIFICATE, HOST, measured, own_tls, tunnel
 
-from harvester.assembly import read_status
+from harvester.assembly.status import read_status
 from harvester.providers import PROVIDERS
 from harvester.sandbox.app import Sandbox, serving
 

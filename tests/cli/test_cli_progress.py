@@ -13,7 +13,7 @@ from fcntl import ioctl
 
 import pytest
 
-from harvester.assembly import ProviderProgress
+from harvester.assembly.outcome import ProviderProgress
 from harvester.cli.progress import Pace, even_unread, progress, say, say_waiting
 from harvester.cli.words import counted, duration, rejected_text, table
 from harvester.engine.ports import Tally

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cli_kit import KEY, Bench, names, row_of, sandbox_beside
 
-from harvester.assembly import Range
+from harvester.assembly.plan import Range
 from harvester.sandbox.app import Options, Sandbox
 
 SOURCES = {"report": "refdomains", "name": "sources", "max_rows": 5}

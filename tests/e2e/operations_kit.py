@@ -13,8 +13,9 @@ from typing import Any
 
 from e2e_kit import lines_of
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, job_run
-from harvester.assembly.surroundings import SystemClock
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.surroundings import Surroundings, SystemClock
 from harvester.config import job_of
 from harvester.sandbox.app import Options, Sandbox, open_world, serving
 from harvester.sandbox.hosts import place_of

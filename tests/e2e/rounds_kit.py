@@ -12,7 +12,9 @@ from typing import Any
 from e2e_kit import REPOSITORY
 from operations_kit import HastyClock
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, job_run
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import load
 from harvester.model import Scope
 from harvester.sandbox.app import CONTRACTS, Options, Sandbox, open_world, serving

@@ -8,7 +8,9 @@ import pytest
 from e2e_kit import REPOSITORY, lines_of
 from operations_kit import TODAY, DayClock
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, job_run
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import document_of, job_of
 from harvester.sandbox.app import Options, Sandbox, serving
 

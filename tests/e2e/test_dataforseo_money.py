@@ -14,7 +14,10 @@ from dataforseo_cases import CASES, NOBODY, TARGETS, found, implied
 from dataforseo_yard import HOME, SEEN, small, spent, yard_of
 from operations_kit import KEY_VARIABLE, Harvested, HastyClock, Yard
 
-from harvester.assembly import RunOptions, Surroundings, check_job, read_status
+from harvester.assembly.check import check_job
+from harvester.assembly.outcome import RunOptions
+from harvester.assembly.status import read_status
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import job_of
 from harvester.engine.ports import Tally
 from harvester.errors import UnknownReply

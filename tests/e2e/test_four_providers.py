@@ -10,7 +10,9 @@ import pytest
 from e2e_kit import lines_of
 from operations_kit import TODAY, DayClock
 
-from harvester.assembly import Outcome, RunOptions, Surroundings, job_run
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
+from harvester.assembly.surroundings import Surroundings
 from harvester.config import job_of
 from harvester.providers import PROVIDERS
 from harvester.records import RECORDS

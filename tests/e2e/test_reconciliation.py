@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from operations_kit import Harvested, HastyClock, Yard
 
-from harvester.assembly import RunOptions, read_status
 from harvester.assembly.accounts import read_balance
+from harvester.assembly.outcome import RunOptions
+from harvester.assembly.status import read_status
 from harvester.assembly.surroundings import SystemClock
 from harvester.cli.summary import accounts_text
 from harvester.display import amount

@@ -10,7 +10,7 @@ from operations_kit import Harvested, HastyClock
 from semrush_rows import NOBODY
 from semrush_yard import FEW, LISTS, RICH, SOME, expected, found, reasons, rows, spent, yard_of
 
-from harvester.assembly import RunOptions
+from harvester.assembly.outcome import RunOptions
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from operations_kit import Harvested, HastyClock
 from serpstat_rows import BIG, BUSY, NOBODY, REPORTS, TARGETS
 from serpstat_yard import LIVE, anchors_of, shown, small, spent, table, told, yard_of
 
-from harvester.assembly import RunOptions
+from harvester.assembly.outcome import RunOptions
 from harvester.providers.serpstat import SERPSTAT
 
 

@@ -14,9 +14,12 @@ import pytest
 from e2e_kit import lines_of
 from operations_kit import TODAY, DayClock, HastyClock
 
-from harvester.assembly import Outcome, Run, RunOptions, Status, Surroundings, job_run, read_status
+from harvester.assembly.library import job_run
+from harvester.assembly.outcome import Outcome, RunOptions
 from harvester.assembly.reading import ReadingRule
-from harvester.assembly.surroundings import SystemClock
+from harvester.assembly.run import Run
+from harvester.assembly.status import Status, read_status
+from harvester.assembly.surroundings import Surroundings, SystemClock
 from harvester.cli.summary import summary_text
 from harvester.codec import parse
 from harvester.config import job_of

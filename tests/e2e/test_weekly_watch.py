@@ -14,7 +14,7 @@ import pytest
 from e2e_kit import harvester, start
 from rounds_kit import DAYS, LAST_DAY, OPTIONS, TARGETS, Watch, lines_in, links_on
 
-from harvester.assembly import read_status
+from harvester.assembly.status import read_status
 from harvester.insight.changes import compared
 from harvester.sandbox.app import serving
 from harvester.sandbox.world import Link

@@ -13,7 +13,8 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from harvester.assembly import RunOptions, read_status
+from harvester.assembly.outcome import RunOptions
+from harvester.assembly.status import read_status
 from harvester.cli import main
 from harvester.cli.report import facts_of
 from harvester.cli.running import View, run_job

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from report_kit import MINE, RIVALS, Line, Page, called, copied, facts, found_in, harvested, page_text, rewritten
 
-from harvester.assembly import RunOptions
+from harvester.assembly.outcome import RunOptions
 from harvester.codec import dump
 from harvester.insight.report.about_job import ONCE
 from harvester.insight.report.about_links import SCOPED
