@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import depth, lanes, pages, rate, scale, steps
@@ -34,7 +35,7 @@ SECTIONS: Mapping[str, Section] = {
     "rate": Section(title="Of what is allowed, how much is used", measure=rate.figures),
     "lanes": Section(title="Four lanes at once", measure=lanes.figures),
 }
-#: Beside other tools: `--peers`.
+#: Beside other tools, in an environment of their own: `--peers`.
 PEER_SECTIONS: Mapping[str, Section] = {
     "peers-speed": Section(title="The same job for everybody", measure=speed.figures),
     "peers-kills": Section(title="Killed, and run again", measure=kills.figures),
@@ -44,10 +45,12 @@ ALL = {**SECTIONS, **PEER_SECTIONS}
 
 
 def machine() -> str:
-    """Return on what it was measured."""
+    """Return on what it was measured, and what."""
     found = next((line for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores of {found.partition(': ')[2] or platform.machine()}, {platform.python_version()}"
+    versions = ", ".join(f"{name} {version(name)}" for name in ("harvester", "aiohttp", "orjson"))
+    name = found.partition(": ")[2] or platform.machine()
+    return f"{cores} cores of {name}, {platform.system()}, Python {platform.python_version()}, {versions}"
 
 
 def _lines(path: str) -> Sequence[str]:
@@ -61,7 +64,7 @@ def main() -> int:
     """Run the sections that are asked for; 0 = all goals are reached."""
     parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(ALL)}")
-    parser.add_argument("--peers", action="store_true", help="beside other tools, in an environment of their own")
+    parser.add_argument("--peers", action="store_true", help="everything, and then beside other tools")
     parser.add_argument("--quick", action="store_true", help="much smaller, and so less certain")
     parser.add_argument("--floor", action="store_true", help="hold speeds against floors that noise does not come near")
     parser.add_argument("--folder", type=Path, help="where jobs are written; a disk, not memory, to be honest")
@@ -72,7 +75,7 @@ def main() -> int:
         given.folder.mkdir(parents=True, exist_ok=True)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n", flush=True)
     missed = 0
-    for name in given.sections or (PEER_SECTIONS if given.peers else SECTIONS):
+    for name in given.sections or (ALL if given.peers else SECTIONS):
         section = ALL[name]
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="bench-") as folder:
             figures = list(section.measure(Path(folder), given.quick))
