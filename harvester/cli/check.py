@@ -13,8 +13,8 @@ from harvester.assembly.plan import read_all_targets
 from harvester.assembly.standard_input import standard_input
 from harvester.assembly.surroundings import Surroundings
 from harvester.cli.group import EXIT_USAGE
-from harvester.cli.loading import load_config
 from harvester.cli.options import config_argument
+from harvester.cli.overrides import load_config
 from harvester.cli.progress import say
 from harvester.cli.words import counted, rejected_text
 from harvester.display import amount, shown

@@ -12,8 +12,8 @@ from harvester.assembly.plan import ListDatabase, Targets, listed
 from harvester.assembly.sized_plan import plan_with_sizes
 from harvester.assembly.sizes import bought_bill, set_aside, sizes_fit, sizing_config, take_sizes
 from harvester.assembly.standard_input import standard_input
-from harvester.cli.loading import load_config
 from harvester.cli.options import budget_option, config_argument, json_option
+from harvester.cli.overrides import load_config
 from harvester.cli.plan_text import plan_text, price_text
 from harvester.cli.progress import say
 from harvester.cli.running import View, finished, run_job, tell_end

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from harvester.assembly.outcome import RunOptions
-from harvester.cli.loading import load_config
 from harvester.cli.options import budget_option, config_argument, output_option
+from harvester.cli.overrides import load_config
 from harvester.cli.running import View, finished, run_job, tell_end
 
 

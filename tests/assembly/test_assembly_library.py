@@ -61,3 +61,11 @@ def test_what_ends_a_run_is_raised_and_stands_in_the_log(
 def test_the_public_names_are_sorted_and_there() -> None:
     assert harvester.__all__ == sorted(harvester.__all__)
     assert all(hasattr(harvester, name) for name in harvester.__all__)
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in harvester.__all__:
+        assert getattr(harvester, name).__name__ == name
+    assert dir(harvester) == sorted(harvester.__all__)
+    with pytest.raises(AttributeError, match="'harvester' has no attribute 'harvests'"):
+        getattr(harvester, "harvests")  # noqa: B009  # a name that mypy would refuse

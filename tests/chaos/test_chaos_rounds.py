@@ -115,8 +115,8 @@ async def cut(figures: Figures, most: int) -> None:
 
 
 def test_a_round_that_is_killed_while_it_begins_loses_nothing_of_the_last_one(figures: Figures) -> None:
-    asyncio.run(killed(figures, of(12, 80)))
+    asyncio.run(killed(figures, of(6, 80)))
 
 
 def test_a_power_cut_while_a_round_begins_loses_nothing_of_the_last_one(figures: Figures) -> None:
-    asyncio.run(cut(figures, of(6, 60)))
+    asyncio.run(cut(figures, of(3, 60)))

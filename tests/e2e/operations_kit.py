@@ -5,9 +5,11 @@ What a test compares with is the link world itself (`Harvested.links`), never an
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,11 @@ class Harvested:
     def records(self, harvest: str) -> list[dict[str, Any]]:
         """Return the records of a harvest; every line must be whole."""
         return lines_of(self.directory / f"{harvest}.jsonl")
+
+    def told(self, *harvests: str) -> Counter[str]:
+        """Return all records of harvests, but for what differs from run to run: when, and how pages were cut."""
+        records = chain.from_iterable(map(self.records, harvests))
+        return Counter(repr({**record, "fetched_at": None, "as_of": None, "page": None}) for record in records)
 
     @property
     def tasks(self) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -60,9 +59,8 @@ def reasons(left: Harvested) -> set[str | None]:
 
 
 def rows(left: Harvested) -> Counter[str]:
-    """Return all records, but for what differs from run to run: when, and how pages were cut."""
-    records = chain(*(left.records(f"semrush.{harvest['report']}") for harvest in LISTS))
-    return Counter(repr({**record, "fetched_at": None, "page": None}) for record in records)
+    """Return all records of all lists, but for what differs from run to run."""
+    return left.told(*(f"semrush.{harvest['report']}" for harvest in LISTS))
 
 
 #: What web pages write into titles, texts and addresses.

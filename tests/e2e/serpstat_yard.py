@@ -24,9 +24,8 @@ def yard_of(directory: Path, *switches: str, **options: Any) -> Yard:
 
 
 def told(left: Harvested, report: str) -> Counter[str]:
-    """Return the records of a report, but for what differs from run to run: when, and how pages were cut."""
-    records = left.records(f"serpstat.{report}")
-    return Counter(repr({**record, "fetched_at": None, "page": None}) for record in records)
+    """Return the records of a report, but for what differs from run to run."""
+    return left.told(f"serpstat.{report}")
 
 
 def shown(record: Mapping[str, Any], field: str) -> object:

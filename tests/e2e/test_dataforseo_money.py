@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -29,11 +28,6 @@ REPORTS = ("backlinks", "summary", "anchors", "comparison")
 TABLES = [{**CASES[name].table, "name": name} for name in REPORTS]
 FEW = TARGETS[:9]  #: no target with more than 250 links
 CHEAPEST = 24_036  #: micro-dollars of the smallest request
-
-
-def told(left: Harvested, name: str) -> Counter[str]:
-    """Return the records, but for what differs from run to run: when, and how pages were cut."""
-    return Counter(repr({**record, "fetched_at": None, "page": None}) for record in left.records(name))
 
 
 def tally_of(left: Harvested) -> Tally:
@@ -75,7 +69,7 @@ def test_a_job_that_was_stopped_goes_on_where_it_was(calm: Harvested, tmp_path: 
         assert spent(left) == charged <= budget
     assert left.outcome.exit_code == 0
     for name in REPORTS:
-        assert told(left, name) == told(calm, name)
+        assert left.told(name) == calm.told(name)
 
 
 # ---- prices
@@ -94,7 +88,7 @@ def test_holds_and_budgets_follow_the_prices_that_the_account_tells(calm: Harves
     left = yard_of(tmp_path / "whole", *switches).harvest(*TABLES, targets=FEW)
     assert (left.outcome.exit_code, tally_of(left).units_in_doubt) == (0, 0)
     for report in REPORTS:
-        assert told(left, report) == told(calm, report)
+        assert left.told(report) == calm.told(report)
     assert spent(left) == left.account["units_charged"]
     cheapest = round((float(request) + float(row)) * 1_000_000)
     yard = yard_of(tmp_path / "budget", *switches)
