@@ -23,7 +23,7 @@ KILLED_AT = 0.9
 IN_FLIGHT = 16
 
 MEMORY_GOAL = Goal("<=", 120)  #: megabytes
-SAME_GOAL = Goal("<=", 1.1, floor=1.25)  #: the most of all sizes beside the least: as good as the same
+SAME_GOAL = Goal("<=", 1.25)  #: the most of all sizes beside the least: as good as the same
 READ_GOAL = Goal("<=", 20, floor=60)  #: seconds for a list, of a million lines at most
 START_GOAL = Goal("<=", 3, floor=15)  #: seconds to the first request, whatever the size
 NONE = Goal("=", 0)
