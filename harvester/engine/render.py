@@ -41,7 +41,8 @@ class Crop:
         fetched_at = rfc3339(reply.arrived_at)
         place = {"task": work.task.id, "page": work.pages + 1}
         envelopes: dict[str, bytes] = {}  # up to the row's number: it is all that differs between rows of a target
-        behind = b',"fetched_at":"%b",' % fetched_at.encode()
+        behind = b',"fetched_at":"%b",%b' % (fetched_at.encode(), b'"raw":' if self.is_raw else b"")
+        end = b"}\n" if self.is_raw else b""
         written = zip(page.rows, self._written(page.rows, reply.arrived_at), strict=True)
         for number, (row, fields) in enumerate(written, start=work.rows + 1):
             if isinstance(fields, UnreadableRow):
@@ -50,7 +51,7 @@ class Crop:
                 continue
             if (envelope := envelopes.get(row.target)) is None:
                 envelope = envelopes[row.target] = self._envelope(row.target, place)
-            records.append(b"%b%d%b%b" % (envelope, number, behind, fields))
+            records.append(b"%b%d%b%b%b" % (envelope, number, behind, fields, end))
         return (*_lines(self.output, records), *_lines(REJECTS, rejects))
 
     def task_line(self, work: Work, at: datetime) -> Lines:
@@ -96,10 +97,10 @@ class Crop:
         return dump(envelope).removesuffix(b"}") + b',"row":'
 
     def _written(self, rows: Sequence[Row], arrived_at: datetime) -> Iterable[bytes | UnreadableRow]:
-        """Return what stands in each row's line behind its envelope, or why it cannot be written."""
+        """Return a row as it came or a record's own fields with the line's end, or why it cannot be written."""
         if self.is_raw:
             try:
-                return [b'"raw":%b}\n' % raw for raw in dump_each(row.data for row in rows)]
+                return dump_each(row.data for row in rows)
             except UnreadableRow:  # one of them, and it does not say which
                 pass
         return (self._fields(row, arrived_at) for row in rows)
@@ -107,7 +108,7 @@ class Crop:
     def _fields(self, row: Row, arrived_at: datetime) -> bytes | UnreadableRow:
         try:
             if self.is_raw:
-                return b'"raw":%b}\n' % dump(row.data)
+                return dump(row.data)
             return dump_line(self.exchange.record_of(row, arrived_at))[1:]
         except UnreadableRow as exc:
             return exc
