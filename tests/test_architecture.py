@@ -1,10 +1,8 @@
 """The import map is a test, so that it cannot rot (README, "How it is put together")."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harvester"
 
@@ -116,7 +114,27 @@ def parts(path: Path) -> list[str]:
     return list(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=inside)
+def for_each(paths: Sequence[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Make a test of one module one of all these, which names each that fails; thousands of tests take their time."""
+
+    def made(check: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            faults: list[str] = []
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as exc:
+                    faults.append(f"{inside(path)}: {exc}")
+            assert paths
+            assert not faults, "\n".join(faults)
+
+        test.__name__ = check.__name__
+        return test
+
+    return made
+
+
+@for_each(MODULES)
 def test_a_module_imports_only_what_the_map_allows(path: Path) -> None:
     room = room_of(path)
     for name in imported(path):
@@ -125,49 +143,47 @@ def test_a_module_imports_only_what_the_map_allows(path: Path) -> None:
             assert target == room or target in MAY_IMPORT[room], f"{room} must not import {name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=inside)
+@for_each(MODULES)
 def test_a_library_is_imported_by_its_own_file_only(path: Path) -> None:
     for name in imported(path):
         owners = ONLY.get(name.split(".")[0])
-        assert owners is None or any(inside(path).startswith(owner) for owner in owners), f"{inside(path)}: {name}"
+        assert owners is None or any(inside(path).startswith(owner) for owner in owners), name
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "engine"], ids=inside)
+@for_each([path for path in MODULES if room_of(path) == "engine"])
 def test_parts_of_the_engine_meet_in_ports_only(path: Path) -> None:
     part = parts(path)[1] if len(parts(path)) > 1 else "__init__"
     for name in imported(path):
         if name.startswith("harvester.engine.") and part not in ENGINE_BUILDERS:
-            assert name.split(".")[2] in {part, "directories", "ports"}, f"{inside(path)}: {name}"
+            assert name.split(".")[2] in {part, "directories", "ports"}, name
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "providers"], ids=inside)
+@for_each([path for path in MODULES if room_of(path) == "providers"])
 def test_providers_do_not_know_each_other(path: Path) -> None:
     part = parts(path)[1]
     for name in imported(path):
         if name.startswith("harvester.providers.") and part not in {"__init__"}:
-            assert name.split(".")[2] in {part} | SHARED_BY_PROVIDERS, f"{inside(path)}: {name}"
+            assert name.split(".")[2] in {part} | SHARED_BY_PROVIDERS, name
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "insight"], ids=inside)
+@for_each([path for path in MODULES if room_of(path) == "insight"])
 def test_insight_knows_of_the_engine_only_the_state_it_leaves(path: Path) -> None:
     for name in imported(path):
-        assert not name.startswith("harvester.engine") or name == "harvester.engine.checkpoint", (
-            f"{inside(path)}: {name}"
-        )
+        assert not name.startswith("harvester.engine") or name == "harvester.engine.checkpoint", name
 
 
 CONTRACT_MODULES = [path for path in MODULES if room_of(path) == "sandbox" and len(parts(path)) > 2]
 
 
-@pytest.mark.parametrize("path", CONTRACT_MODULES, ids=inside)
+@for_each(CONTRACT_MODULES)
 def test_contracts_do_not_know_each_other(path: Path) -> None:
     folders = {folder.name for folder in (PACKAGE / "sandbox").iterdir() if folder.is_dir()}
     for name in imported(path):
         if name.startswith("harvester.sandbox."):
-            assert name.split(".")[2] not in folders - {parts(path)[1]}, f"{inside(path)}: {name}"
+            assert name.split(".")[2] not in folders - {parts(path)[1]}, name
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "providers"], ids=inside)
+@for_each([path for path in MODULES if room_of(path) == "providers"])
 def test_providers_neither_wait_nor_look_at_the_world(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not any(
@@ -182,12 +198,12 @@ def test_the_map_names_every_module_that_is_there() -> None:
     assert {room_of(path) for path in MODULES} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=inside)
+@for_each(MODULES)
 def test_no_module_outgrows_four_hundred_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("path", MODULES, ids=inside)
+@for_each(MODULES)
 def test_no_function_outgrows_sixty_lines(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -196,7 +212,7 @@ def test_no_function_outgrows_sixty_lines(path: Path) -> None:
             assert lines <= 60, f"{node.name}: {lines} lines"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=inside)
+@for_each(MODULES)
 def test_every_public_function_and_class_has_a_docstring(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree), "the module says what it is for"
