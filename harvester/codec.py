@@ -33,12 +33,12 @@ def parse_body(body: bytes) -> Json:
     """
     global _latest  # a cache of one
     if body is not _latest[0]:
-        _latest = (b"", None)  # not only when the next is there: a large one parsed is ten times its size
+        _latest = (None, None)  # not only when the next is there: a large one parsed is ten times its size
         _latest = (body, parse(body))
     return _latest[1]
 
 
-_latest: tuple[bytes, Json] = (b"", None)
+_latest: tuple[bytes | None, Json] = (None, None)  #: never b"", which an answer may be
 
 
 def dump(value: object) -> bytes:

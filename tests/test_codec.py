@@ -65,8 +65,8 @@ def test_a_large_body_is_let_go_before_the_next_one_is_parsed(monkeypatch: pytes
     parse_body(b"{}")
 
 
-def test_a_body_that_is_no_json_says_so_each_time() -> None:
-    body = b"<html>"
+@pytest.mark.parametrize("body", [b"<html>", b""])
+def test_a_body_that_is_no_json_says_so_each_time(body: bytes) -> None:
     for _ in range(2):
         with pytest.raises(UnknownReply, match="not JSON"):
             parse_body(body)
