@@ -1,6 +1,5 @@
 """What all tests share: how many run beside each other, the chaos tests' figures, reports that can be passed on."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 
@@ -33,10 +32,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name:<{width}}  {figures[name]:>12,}")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Run one process more than there are cores: many tests wait for other processes, for sockets and for the disk."""
-    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return 1 + (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "harvester"
@@ -89,9 +90,15 @@ ONLY = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return a file's syntax; most tests here look at that of every module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> Iterator[str]:
     """Yield every module that a file imports, hidden in a function or not."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             if node.module == "harvester":  # `from harvester import codec`
@@ -185,7 +192,7 @@ def test_contracts_do_not_know_each_other(path: Path) -> None:
 
 @for_each([path for path in MODULES if room_of(path) == "providers"])
 def test_providers_neither_wait_nor_look_at_the_world(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     assert not any(
         isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith) for node in ast.walk(tree)
     )
@@ -205,7 +212,7 @@ def test_no_module_outgrows_four_hundred_lines(path: Path) -> None:
 
 @for_each(MODULES)
 def test_no_function_outgrows_sixty_lines(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
@@ -214,7 +221,7 @@ def test_no_function_outgrows_sixty_lines(path: Path) -> None:
 
 @for_each(MODULES)
 def test_every_public_function_and_class_has_a_docstring(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     assert ast.get_docstring(tree), "the module says what it is for"
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):

@@ -41,8 +41,8 @@ class Crop:
         fetched_at = rfc3339(reply.arrived_at)
         place = {"task": work.task.id, "page": work.pages + 1}
         envelopes: dict[str, bytes] = {}  # up to the row's number: it is all that differs between rows of a target
-        behind = b',"fetched_at":"%b",%b' % (fetched_at.encode(), b'"raw":' if self.is_raw else b"")
-        end = b"}\n" if self.is_raw else b""
+        opening, end = (b'"raw":', b"}\n") if self.is_raw else (b"", b"\n")
+        behind = b',"fetched_at":"%b",%b' % (fetched_at.encode(), opening)
         written = zip(page.rows, self._written(page.rows, reply.arrived_at), strict=True)
         for number, (row, fields) in enumerate(written, start=work.rows + 1):
             if isinstance(fields, UnreadableRow):
@@ -97,7 +97,7 @@ class Crop:
         return dump(envelope).removesuffix(b"}") + b',"row":'
 
     def _written(self, rows: Sequence[Row], arrived_at: datetime) -> Iterable[bytes | UnreadableRow]:
-        """Return a row as it came or a record's own fields with the line's end, or why it cannot be written."""
+        """Return each row as it came, or its record behind the opening brace, or why it cannot be written."""
         if self.is_raw:
             try:
                 return dump_each(row.data for row in rows)
@@ -107,9 +107,7 @@ class Crop:
 
     def _fields(self, row: Row, arrived_at: datetime) -> bytes | UnreadableRow:
         try:
-            if self.is_raw:
-                return dump(row.data)
-            return dump_line(self.exchange.record_of(row, arrived_at))[1:]
+            return dump(row.data) if self.is_raw else dump(self.exchange.record_of(row, arrived_at))[1:]
         except UnreadableRow as exc:
             return exc
 

@@ -36,7 +36,8 @@ import os, pathlib, sys
 from harvester.cli import main
 from harvester.config import load
 load(pathlib.Path(sys.argv[2]))
-[main.get_command(None, name) for name in main.list_commands(None)]
+for name in main.list_commands(None):
+    main.get_command(None, name)
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
